@@ -1,0 +1,71 @@
+# Every target works from a fresh clone: what it needs is made first. `make` alone lists them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+PYTHON ?=
+CACHE := $(CURDIR)/.cache
+LINK := $(CACHE)/collections/ansible_collections/highload/lvs
+
+# Ansible, Molecule, ansible-lint and pytest find this checkout as highload.lvs; all caches stay inside .cache.
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export ANSIBLE_COLLECTIONS_PATH := $(CACHE)/collections
+export ANSIBLE_HOME := $(CACHE)/ansible
+export PYTHONDONTWRITEBYTECODE := 1
+
+.PHONY: help
+help: ## List the targets
+	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' Makefile | expand -t 14
+
+.PHONY: demo
+demo: system venv ## Bring up the reference system on a real kernel and prove that it balances
+	@tools/demo
+
+.PHONY: test
+test: ## Run everything: lint, sanity, units, molecule
+	@python3 tools/stages.py system venv lint sanity units molecule
+
+.PHONY: test-quick
+test-quick: ## Run lint, units and one Molecule scenario
+	@python3 tools/stages.py system venv lint units molecule-default
+
+.PHONY: lint
+lint: venv ## Check style and types of everything in the repository
+	@tools/lint.py
+
+.PHONY: units
+units: venv ## Run the unit tests
+	@python -m pytest tests/unit
+
+.PHONY: sanity
+sanity: venv ## Run ansible-test sanity
+	@tools/sanity
+
+.PHONY: molecule
+molecule: system venv ## Run every Molecule scenario on lab guests
+	@tools/molecule
+
+molecule-%: system venv
+	@tools/molecule $*
+
+.PHONY: package
+package: venv ## Build the collection's tarball and check it as Galaxy does
+	@tools/package
+
+.PHONY: lock
+lock: ## Pin the newest development dependencies for every Python found here
+	@tools/lock
+
+.PHONY: venv
+venv: $(LINK)
+	@tools/make-venv "$(PYTHON)"
+
+.PHONY: system
+system:
+	@tools/system-packages
+
+$(LINK):
+	@mkdir -p $(@D) && ln -sfn ../../../.. $@
+
+.PHONY: clean
+clean: ## Stop the labs of this checkout and remove all that was made here
+	@tools/clean
