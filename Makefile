@@ -30,7 +30,7 @@ test-quick: ## Run lint, units and one Molecule scenario
 
 .PHONY: lint
 lint: venv ## Check style and types of everything in the repository
-	@tools/lint.py
+	@python tools/lint.py
 
 .PHONY: units
 units: venv ## Run the unit tests

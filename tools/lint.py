@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Run every linter over what git knows or would add, and say at the end which of them complained."""
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
-#!/usr/bin/env python3
 """Run a command and never be silent: its output passes through, and a quiet spell is reported every 20 s.
 
-Usage: tools/progress.py LABEL COMMAND [ARGUMENT ...]
+Usage: python3 tools/progress.py LABEL COMMAND [ARGUMENT ...]
 """
 
 from __future__ import annotations
