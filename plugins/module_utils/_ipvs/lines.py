@@ -22,8 +22,9 @@ class Lines:
 
     def __iter__(self) -> Iterator[str]:
         """Yield each line; after the last one an error is about the text as a whole."""
-        for self._number, self._line in enumerate(self._text.split("\n"), 1):
-            yield self._line
+        for number, line in enumerate(self._text.split("\n"), 1):
+            self._number, self._line = number, line
+            yield line
         self._number, self._line = 0, ""
 
     def error(self, reason: object) -> ParseError:
