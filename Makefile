@@ -17,16 +17,16 @@ help: ## List the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' Makefile | expand -t 14
 
 .PHONY: demo
-demo: system venv ## Bring up the reference system on a real kernel and prove that it balances
+demo: venv system ## Bring up the reference system on a real kernel and prove that it balances
 	@tools/demo
 
 .PHONY: test
 test: ## Run everything: lint, sanity, units, molecule
-	@python3 tools/stages.py system venv lint sanity units molecule
+	@python3 tools/stages.py venv system lint sanity units molecule
 
 .PHONY: test-quick
 test-quick: ## Run lint, units and one Molecule scenario
-	@python3 tools/stages.py system venv lint units molecule-default
+	@python3 tools/stages.py venv system lint units molecule-default
 
 .PHONY: lint
 lint: venv ## Check style and types of everything in the repository
@@ -41,10 +41,10 @@ sanity: venv ## Run ansible-test sanity
 	@tools/sanity
 
 .PHONY: molecule
-molecule: system venv ## Run every Molecule scenario on lab guests
+molecule: venv system ## Run every Molecule scenario on lab guests
 	@tools/molecule
 
-molecule-%: system venv
+molecule-%: venv system
 	@tools/molecule $*
 
 .PHONY: package

@@ -1,4 +1,4 @@
-"""Stand in for get-pip.py, which cannot be had everywhere: Python brings a pip along, and it installs the one asked for."""
+"""Stand in for get-pip.py, which cannot be had everywhere: the pip that Python brings installs the one asked for."""
 
 from __future__ import annotations
 
@@ -7,5 +7,6 @@ import runpy
 import sys
 
 ensurepip.bootstrap()
-sys.argv[1:] = ["install", *(argument for argument in sys.argv[1:] if argument not in ("--no-setuptools", "--no-wheel"))]
+packages = [argument for argument in sys.argv[1:] if not argument.startswith("--no-")]
+sys.argv[1:] = ["install", *packages]
 runpy.run_module("pip", run_name="__main__")

@@ -13,7 +13,7 @@ import time
 
 from progress import run
 
-NEEDED_BY_ALL = ("system", "venv")
+NEEDED_BY_ALL = ("venv", "system")
 
 
 def main(targets: list[str]) -> int:
