@@ -17,7 +17,7 @@ def write_access(lab: Lab) -> None:
     """Make the key that opens the guests, and the configuration that leads ssh to them."""
     if not lab.key.exists():
         done = subprocess.run(
-            ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", f"lab {lab.name}", "-f", lab.key],
+            ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", f"lab-{lab.name}", "-f", lab.key],
             check=False,
             capture_output=True,
             text=True,

@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import time
-from base64 import b64encode
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,7 +88,7 @@ class Guest:
 
     def kernel_command(self, kernel: Kernel, image: Path, memory: str) -> list[str]:
         """The command line of the kernel. What begins with systemd., ip= and nameserver= is read by systemd in the guest."""
-        key = b64encode(self.lab.key.with_suffix(".pub").read_bytes()).decode()
+        key = self.lab.key.with_suffix(".pub").read_text().strip()
         return [
             str(kernel.program),
             f"mem={memory}",
@@ -108,7 +107,8 @@ class Guest:
             "umid=uml",
             "uml_dir=.",
             f"systemd.hostname={self.name}",
-            f"systemd.set_credential_binary=ssh.authorized_keys.root:{key}",
+            # In quotes, as it has a space in it. (systemd 252 does not know set_credential_binary.)
+            f'"systemd.set_credential=ssh.authorized_keys.root:{key}"',
             f"ip={self.address}::{network.ROUTER}:{network.NETMASK}:{self.name}:vec0:none",
             f"nameserver={network.RESOLVER}",
         ]
