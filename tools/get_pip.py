@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import ensurepip
-import runpy
+import subprocess
 import sys
 
-ensurepip.bootstrap()
 packages = [argument for argument in sys.argv[1:] if not argument.startswith("--no-")]
-sys.argv[1:] = ["install", *packages]
-runpy.run_module("pip", run_name="__main__")
+for command in (["ensurepip"], ["pip", "install", *packages]):
+    subprocess.run([sys.executable, "-m", *command], check=True)
