@@ -62,6 +62,11 @@ def number(text: str) -> int:
     return int(digits) * _SUFFIXES.get(text[len(digits) :], 1)
 
 
+def read_fwmark(text: str) -> int:
+    """Read a firewall mark. ipvsadm prints those from 2147483648 on as negative numbers."""
+    return -number(text[1:]) % 2**32 if text.startswith("-") else number(text)
+
+
 def _forward(text: str) -> str:
     if text not in _FORWARDS:
         raise ValueError(f"{text!r} is not a forward method")
@@ -178,8 +183,7 @@ def _read_options(key: ServiceKey, words: list[str]) -> dict[str, Any]:
 def _read_service_key(words: list[str]) -> tuple[ServiceKey, list[str]]:
     """Split a service line's words into the service's key and what follows it."""
     if words[0] == "FWM" and len(words) > 1:
-        # ipvsadm prints marks from 2147483648 on as negative numbers.
-        mark = -number(words[1][1:]) % 2**32 if words[1].startswith("-") else number(words[1])
+        mark = read_fwmark(words[1])
         if words[2:3] == ["IPv6"]:
             return ServiceKey.of_fwmark(mark, "ipv6"), words[3:]
         return ServiceKey.of_fwmark(mark, "ipv4"), words[2:]

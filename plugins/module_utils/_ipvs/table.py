@@ -17,14 +17,14 @@ MODEL = (("--tun-info",), ("--thresholds",))
 _ATTEMPTS = 5
 
 
-class Lister(Protocol):
+class Shower(Protocol):
     """Whatever lists the table: Ipvsadm, or a stand-in."""
 
     def show(self, *options: str) -> str:
         """Return the text of one listing."""
 
 
-def read_table(ipvsadm: Lister, *more: tuple[str, ...]) -> Listing:
+def read_table(ipvsadm: Shower, *more: tuple[str, ...]) -> Listing:
     """Return the table with all that the model holds, and what ``more`` listings (their options) say of it.
 
     Each listing is a look of its own, and somebody may change the table in between: then all are read again. Raises
