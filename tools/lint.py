@@ -44,6 +44,7 @@ def main() -> int:
         "shellcheck": ["shellcheck", *shell],
         "antsibull-changelog": ["antsibull-changelog", "lint"],
         "mypy": ["mypy", "--scripts-are-modules", *plugins, *others],
+        "roles": [sys.executable, "tools/check_roles.py"],
         "ansible-lint": ["ansible-lint"],
     }
     failed = []

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -16,7 +17,22 @@ QUIET_SECONDS = 20
 
 
 def run(label: str, command: Sequence[str]) -> int:
-    """Run ``command``, copy its output to ours as it comes, and return its exit status."""
+    """Run ``command``, copy its output to ours as it comes, and return its exit status.
+
+    Ctrl-C reaches the command as well: it gets the time to clean up and to say so before KeyboardInterrupt is raised.
+    """
+    interrupts: list[int] = []
+    previous = signal.signal(signal.SIGINT, lambda number, _frame: interrupts.append(number))
+    try:
+        status = _copy_output(label, command)
+    finally:
+        signal.signal(signal.SIGINT, previous)
+    if interrupts:
+        raise KeyboardInterrupt
+    return status
+
+
+def _copy_output(label: str, command: Sequence[str]) -> int:
     started = time.monotonic()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
     assert process.stdout is not None
