@@ -185,7 +185,8 @@ def reboot(lab: Lab, arguments: argparse.Namespace) -> int:
 def doctor(lab: Lab, arguments: argparse.Namespace) -> int:
     lacks = host.findings()
     if arguments.packages:
-        print("\n".join(sorted({lack.package for lack in lacks if lack.package})))
+        for package in sorted({lack.package for lack in lacks if lack.package}):
+            print(package)
     else:
         print(host.report(lacks) if lacks else "the lab can run here")
     return 1 if lacks else 0

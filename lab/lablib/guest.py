@@ -46,8 +46,8 @@ class Guest:
 
     @property
     def boots(self) -> int:
-        """How often the kernel came up to ssh; 0 while it is on its way."""
-        return int(self.read("ready") or 0)
+        """How often the kernel came up to ssh; 0 while it is on its way, or ended."""
+        return int(self.read("ready") or 0) if self.running() else 0
 
     def read(self, file: str) -> str:
         with contextlib.suppress(FileNotFoundError):
@@ -87,7 +87,7 @@ class Guest:
             time.sleep(0.02)
 
     def kernel_command(self, kernel: Kernel, image: Path, memory: str) -> list[str]:
-        """The command line of the kernel. What begins with systemd., ip= and nameserver= is read by systemd in the guest."""
+        """The command line of the kernel. systemd in the guest reads systemd.*, ip= and nameserver= there."""
         key = self.lab.key.with_suffix(".pub").read_text().strip()
         return [
             str(kernel.program),

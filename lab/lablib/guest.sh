@@ -1,3 +1,4 @@
+#!/bin/sh
 # Turn the unpacked Debian in $1 into what an Ubuntu 24.04 server is: systemd-networkd has the network, systemd-resolved
 # holds port 53 and /etc/resolv.conf is a link to its stub. Run by mmdebstrap, text and all: the file need not be readable
 # to the user that mmdebstrap becomes.

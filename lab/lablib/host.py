@@ -73,9 +73,12 @@ def ordinary_user_findings() -> list[Finding]:
         if not any(line.split(":")[0] in (user, str(os.getuid())) for line in lines):
             remedy = f"sudo usermod --add-sub{file.name[3:]}s 100000-165535 {user}"
             lacks.append(Finding(f"user {user} has no line in {file}", remedy=remedy))
-    if shutil.which("unshare") and subprocess.run(
-        ["unshare", "--user", "--map-root-user", "--net", "true"], check=False, capture_output=True
-    ).returncode:
+    if (
+        shutil.which("unshare")
+        and subprocess.run(
+            ["unshare", "--user", "--map-root-user", "--net", "true"], check=False, capture_output=True
+        ).returncode
+    ):
         remedy = "sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0 user.max_user_namespaces=65536"
         lacks.append(Finding("an ordinary user may not make a user namespace here", remedy=remedy))
     return lacks

@@ -15,7 +15,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +26,7 @@ RELEASES = ("trixie", "bookworm")
 SIZE = "6G"  # of the guest's disk; the file is sparse
 NEEDED = 3 << 30  # bytes: what building an image needs at its worst, rounded up
 
-# User-Mode Linux 6.1 and 6.12 of Debian 12 and 13 die on CPUs with AMX; 7.2 does not. Hence the kernel of a newer Debian.
+# User-Mode Linux 6.1 and 6.12, of Debian 12 and 13, die on CPUs with AMX; 7.2 does not. Hence a newer Debian's kernel.
 KERNEL_SUITE = "testing"
 KERNEL_FILES = (
     "./usr/bin/linux.uml",
@@ -134,13 +134,13 @@ def build_kernel(folder: Path, final: Path) -> None:
     """Fetch the kernel's package with all it depends on, keep the few files that are used."""
     tar, log = folder / "kernel.tar", folder / "log"
     bootstrap("fetching the kernel", ["--variant=extract", "--include=user-mode-linux"], KERNEL_SUITE, tar, log)
-    run("unpacking the kernel", ["tar", "--extract", "--file", tar, "--directory", folder, *KERNEL_FILES], log)
+    run("unpacking the kernel", ["tar", "--extract", "--file", str(tar), "--directory", str(folder), *KERNEL_FILES], log)
     tar.unlink()
     program = (folder / "usr/bin/linux.uml").rename(folder / "linux")
     # It needs a newer C library than an older host has, and dies when it is started through ld.so.
     library = final / "usr/lib/x86_64-linux-gnu"
     interpreter = ["--set-interpreter", str(library / "ld-linux-x86-64.so.2"), "--set-rpath", str(library)]
-    run("patching the kernel", ["patchelf", *interpreter, program], log)
+    run("patching the kernel", ["patchelf", *interpreter, str(program)], log)
 
 
 def build_image(folder: Path, release: str, kernel: Kernel) -> None:
@@ -160,12 +160,12 @@ def build_image(folder: Path, release: str, kernel: Kernel) -> None:
         mke2fs -q -t ext4 -E lazy_itable_init=0,lazy_journal_init=0 -d root root.ext4 "$3"
         rm -r root
     """
-    command = ["fakeroot", "sh", "-c", script, "sh", folder, kernel.modules, SIZE]
+    command = ["fakeroot", "sh", "-c", script, "sh", str(folder), str(kernel.modules), SIZE]
     run(f"making the file system of {release}", command, log)
     (folder / "root.ext4").chmod(0o444)
 
 
-def bootstrap(label: str, options: list[str], suite: str, tar: Path, log: Path) -> None:
+def bootstrap(label: str, options: Sequence[str], suite: str, tar: Path, log: Path) -> None:
     """Run mmdebstrap with the host's own opinion on stale mirrors, and with patience that has an end."""
     format_ = '%f "%v";%n'
     validity = subprocess.run(
@@ -175,5 +175,5 @@ def bootstrap(label: str, options: list[str], suite: str, tar: Path, log: Path) 
         text=True,
     ).stdout.splitlines()
     aptopts = ['Acquire::Retries "2"', 'Acquire::http::Timeout "20"', 'Acquire::Languages "none"', *validity]
-    command = ["mmdebstrap", *options, *(f"--aptopt={option}" for option in aptopts), "--format=tar", suite, tar]
+    command = ["mmdebstrap", *options, *(f"--aptopt={option}" for option in aptopts), "--format=tar", suite, str(tar)]
     run(label, [*command, *mirror()], log, HINT)

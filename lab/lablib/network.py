@@ -55,7 +55,7 @@ read -r _ || :
 
 
 def address(guest: str) -> str:
-    """The guest's address, fixed by its name alone. 10.77.0.0 to 10.77.99.255 stay free for what is built in the lab."""
+    """The guest's address, fixed by its name alone. 10.77.0.0 to 10.77.99.255 are free for what is built in the lab."""
     number = zlib.crc32(guest.encode())
     return f"10.77.{100 + number // 254 % 100}.{1 + number % 254}"
 
@@ -78,9 +78,9 @@ def enter(pid: int, command: list[str]) -> list[str]:
 
 @contextlib.contextmanager
 def network(lab: Lab, member: int | None) -> Iterator[int]:
-    """Give the id of a process in the lab's namespace: `member` where a guest runs, otherwise one that lives for this block.
+    """Give the id of a process in the lab's namespace: `member` if a guest runs, otherwise one that lives for this block.
 
-    Guests started in the block keep the namespace after it.
+    Guests that are started in the block keep the namespace after it.
     """
     if member is not None:
         with uplink(lab, member):

@@ -17,8 +17,8 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def run(label: str, command: Sequence[str | Path], log: Path, hint: str = "") -> None:
-    """Run `command` with its output in `log`, say every few seconds where it is, raise with its last words if it fails."""
+def run(label: str, command: Sequence[str], log: Path, hint: str = "") -> None:
+    """Run `command` with its output in `log`, tell every few seconds how it goes; raise with its last words if it fails."""
     began = said = time.monotonic()
     with log.open("wb") as out:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT)

@@ -1,6 +1,6 @@
 """Connect standard input and output to a guest: `relay.py ADDRESS PORT PID`, run inside the lab's network.
 
-It ends with the guest's supervisor, process PID: ssh connections that Ansible keeps for later use must not outlive a lab.
+It ends with the guest's supervisor, process PID: no ssh connection that Ansible keeps for later use outlives its guest.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ PIECE = 65536
 
 
 def relay(connection: socket.socket, supervisor: int) -> None:
-    """Copy both ways until the guest has said all it has to say, or `supervisor` (a pidfd) becomes readable: it ended."""
-    source: int | None = 0
+    """Copy both ways until the guest has said all it has to say, or `supervisor` (a pidfd) is readable: it ended."""
+    guest, source = connection.fileno(), 0
+    watched = [guest, supervisor, source]
     while True:
-        readable, _, _ = select.select([connection, supervisor, *([] if source is None else [source])], [], [])
+        readable, _, _ = select.select(watched, [], [])
         if supervisor in readable:
             return
-        if connection in readable:
+        if guest in readable:
             data = connection.recv(PIECE)
             if not data:
                 return
@@ -32,7 +33,7 @@ def relay(connection: socket.socket, supervisor: int) -> None:
                 connection.sendall(data)
             else:
                 connection.shutdown(socket.SHUT_WR)
-                source = None
+                watched.remove(source)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Where a lab keeps its things, and who may change them.
 
 A lab is one folder, `.lab/NAME` in the checkout, readable by its owner alone. Whether a guest runs is told by a lock
-that its supervisor holds, never by a process id alone: the kernel releases a lock when its holder dies, however it dies.
+that its supervisor holds, never by a process id alone: the kernel releases it when the holder dies, however it dies.
 """
 
 from __future__ import annotations

@@ -35,8 +35,8 @@ def main(folder: Path, address: str, uplink: Path, command: list[str]) -> int:
 def rebooted(command: list[str], boot: int, address: str) -> bool:
     """Run the kernel until it ends, and tell whether it wants to be started again.
 
-    User-Mode Linux could restart itself, but cannot open its tap a second time. With `noreboot` it ends instead, with the
-    same status for a reboot as for a power-off; its last words tell which.
+    User-Mode Linux could restart itself, but cannot open its tap a second time. With `noreboot` it ends instead, with
+    the same status for a reboot as for a power-off; its last words tell which.
     """
     ready = Path("ready")
     ready.unlink(missing_ok=True)
