@@ -59,7 +59,7 @@ def await_table(settled: bool, describe: str) -> str:
         if waited > IPVS_FORGETS:
             sys.exit(f"waited {waited:.0f} s for {describe}, in vain:\n{table}")
         if waited >= told:
-            print(f"... waiting for {describe}", flush=True)
+            print(f"... {waited:.0f} s of at most {IPVS_FORGETS}: waiting for {describe}", flush=True)
             told += 15
         time.sleep(0.5)
 
@@ -71,7 +71,7 @@ def main(name: str, vip: str, requests: int) -> int:
     for answer in answers:
         print("  " + ", ".join(answer))
 
-    await_table(settled=False, describe="IPVS to forget earlier connections, so that the table shows ours alone")
+    await_table(settled=False, describe="IPVS to forget earlier connections")
     print(f"\nLayer 4: {requests} requests to http://{vip}")
     pages = [urllib.request.urlopen(f"http://{vip}", timeout=10).read().decode().strip() for _ in range(requests)]
     for page in pages[:SHOWN]:
