@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -23,6 +24,7 @@ DEFAULT_GUEST = "host1"  # the only host of inventory/single_host
 
 def main() -> int:
     host.complete_path()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is taken down, as for Ctrl-C
     arguments = parser().parse_args()
     try:
         lab = Lab(checked_name(arguments.lab, "lab"))

@@ -16,7 +16,7 @@ from pathlib import Path
 from . import network, supervisor
 from .errors import LabError
 from .image import Kernel
-from .progress import last_lines
+from .progress import HEARTBEAT, last_lines, say
 from .state import Lab, held
 
 
@@ -115,7 +115,11 @@ class Guest:
 
     def await_ssh(self, boot: int, seconds: float, since: float) -> None:
         """Wait until ssh answers in the guest's boot number `boot`."""
+        said = since
         while self.boots < boot:
+            if time.monotonic() - said > HEARTBEAT:
+                said = time.monotonic()
+                say(f"{self.name}: booting, {said - since:.0f} s")
             if not self.running():
                 raise LabError(f"{self.name} ended before ssh answered. Its last words:\n{last_lines(self.console, 8)}")
             if time.monotonic() - since > seconds:

@@ -134,7 +134,9 @@ def build_kernel(folder: Path, final: Path) -> None:
     """Fetch the kernel's package with all it depends on, keep the few files that are used."""
     tar, log = folder / "kernel.tar", folder / "log"
     bootstrap("fetching the kernel", ["--variant=extract", "--include=user-mode-linux"], KERNEL_SUITE, tar, log)
-    run("unpacking the kernel", ["tar", "--extract", "--file", str(tar), "--directory", str(folder), *KERNEL_FILES], log)
+    run(
+        "unpacking the kernel", ["tar", "--extract", "--file", str(tar), "--directory", str(folder), *KERNEL_FILES], log
+    )
     tar.unlink()
     program = (folder / "usr/bin/linux.uml").rename(folder / "linux")
     # It needs a newer C library than an older host has, and dies when it is started through ld.so.

@@ -78,7 +78,7 @@ def enter(pid: int, command: list[str]) -> list[str]:
 
 @contextlib.contextmanager
 def network(lab: Lab, member: int | None) -> Iterator[int]:
-    """Give the id of a process in the lab's namespace: `member` if a guest runs, otherwise one that lives for this block.
+    """Give a process in the lab's namespace, by its id: `member` if there is one, otherwise one for this block only.
 
     Guests that are started in the block keep the namespace after it.
     """

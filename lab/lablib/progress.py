@@ -18,7 +18,7 @@ def say(text: str) -> None:
 
 
 def run(label: str, command: Sequence[str], log: Path, hint: str = "") -> None:
-    """Run `command` with its output in `log`, tell every few seconds how it goes; raise with its last words if it fails."""
+    """Run `command` with its output in `log`, tell now and then how it goes; raise with its last words if it fails."""
     began = said = time.monotonic()
     with log.open("wb") as out:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT)
