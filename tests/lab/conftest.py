@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,14 +25,14 @@ class LabUnderTest:
         self.state = Lab(name)
         self.command = [sys.executable, str(CHECKOUT / "lab" / "lab"), "--lab", name]
 
-    def run(self, *words: str, env: dict[str, str] | None = None, **how: object) -> subprocess.CompletedProcess[str]:
+    def run(self, *words: str, env: dict[str, str] | None = None, **how: Any) -> subprocess.CompletedProcess[str]:
         """Run the command with these words; what it writes is in the result."""
         environment = {**os.environ, **(env or {})}
         return subprocess.run(
             [*self.command, *words], check=False, capture_output=True, text=True, timeout=600, env=environment, **how
         )
 
-    def ok(self, *words: str, **how: object) -> str:
+    def ok(self, *words: str, **how: Any) -> str:
         """Run the command, which must succeed; return its standard output."""
         done = self.run(*words, **how)
         assert done.returncode == 0, done.stderr

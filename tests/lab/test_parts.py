@@ -59,7 +59,7 @@ def test_a_build_that_fails_or_was_killed_leaves_nothing(tmp_path: Path, monkeyp
 
 def test_a_full_disk_is_said_before_anything_is_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LAB_CACHE", str(tmp_path))
-    monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10, 9, 1))  # type: ignore[attr-defined]
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10, 9, 1))
     with pytest.raises(LabError, match="less than 3 GiB free"):
         image.cached("thing", ["recipe"], slow_build)
 
