@@ -45,7 +45,7 @@ def main() -> int:
         "antsibull-changelog": ["antsibull-changelog", "lint"],
         "mypy": ["mypy", "--scripts-are-modules", *plugins, *others],
         "roles": [sys.executable, "tools/check_roles.py"],
-        "ansible-lint": ["ansible-lint"],
+        "ansible-lint": ["ansible-lint", *([] if sys.stdout.isatty() else ["--nocolor"])],
     }
     failed = []
     for name, command in checks.items():
