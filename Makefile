@@ -10,7 +10,7 @@ LINK := $(CACHE)/collections/ansible_collections/highload/lvs
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export ANSIBLE_COLLECTIONS_PATH := $(CACHE)/collections
 export ANSIBLE_HOME := $(CACHE)/ansible
-export PYTHONDONTWRITEBYTECODE := 1
+export PYTHONPYCACHEPREFIX := $(CACHE)/pycache
 
 .PHONY: help
 help: ## List the targets
