@@ -21,8 +21,8 @@ demo: venv system ## Bring up the reference system on a real kernel and prove th
 	@tools/demo
 
 .PHONY: test
-test: ## Run everything: lint, sanity, units, molecule
-	@python3 tools/stages.py venv system lint sanity units molecule
+test: ## Run everything: lint, sanity, units, lab, molecule
+	@python3 tools/stages.py venv system lint sanity units lab molecule
 
 .PHONY: test-quick
 test-quick: ## Run lint, units and one Molecule scenario
@@ -39,6 +39,10 @@ units: venv ## Run the unit tests
 .PHONY: sanity
 sanity: venv ## Run ansible-test sanity
 	@tools/sanity
+
+.PHONY: lab
+lab: venv system ## Test the lab itself, on real guests
+	@python tools/progress.py lab python -m pytest --verbose tests/lab
 
 .PHONY: molecule
 molecule: venv system ## Run every Molecule scenario on lab guests
