@@ -41,3 +41,13 @@ class CommandError(IPVSError):
         super().__init__(f"{' '.join(command)} ended with status {status}: {words}")
         self.status = status
         self.stderr = stderr
+
+
+class ValidationError(IPVSError):
+    """Input that was refused before anything was touched; ``errors`` names each mistake and its place."""
+
+    def __init__(self, errors: list[str]) -> None:
+        """List all the ``errors`` below each other."""
+        count = "1 mistake" if len(errors) == 1 else f"{len(errors)} mistakes"
+        super().__init__("\n".join([f"{count} in the parameters, nothing was changed:", *errors]))
+        self.errors = errors

@@ -10,6 +10,7 @@ what a person wrote goes through ``validate`` first.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -177,6 +178,11 @@ class VirtualService:
             tuple(map(RealServer.from_dict, data["servers"])),
         )
 
+    @property
+    def settings(self) -> tuple[Any, ...]:
+        """Return what can be edited of the service itself, apart from its servers."""
+        return (self.scheduler, self.scheduler_flags, self.persistence, self.one_packet, self.persistence_engine)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the service as it stands in YAML; ``persistence`` and ``persistence_engine`` only where set."""
         data: dict[str, Any] = {
@@ -191,3 +197,17 @@ class VirtualService:
             data["persistence_engine"] = self.persistence_engine
         data["servers"] = [server.to_dict() for server in self.servers]
         return data
+
+
+Table = dict[ServiceKey, VirtualService]
+"""All virtual services of a kernel, or those that a list wants."""
+
+
+def table_of(services: Iterable[VirtualService]) -> Table:
+    """Index the services by their keys."""
+    return {service.key: service for service in services}
+
+
+def servers_of(service: VirtualService | None) -> dict[ServerKey, RealServer]:
+    """Index the real servers of a service by their keys; without a service there are none."""
+    return {} if service is None else {server.key: server for server in service.servers}

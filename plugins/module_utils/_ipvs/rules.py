@@ -17,6 +17,7 @@ from .addresses import canonical, split_endpoint
 from .lines import Lines
 from .listing import Entry, Listing, number, read_fwmark
 from .model import FULL_NETMASK, RealServer, ServerKey, ServiceKey, VirtualService
+from .settings import SyncDaemon, Timeouts
 
 _PROTOCOLS = {"tcp": "-t", "udp": "-u", "sctp": "--sctp-service"}
 _FORWARDS = {"masq": "-m", "route": "-g", "tunnel": "-i"}
@@ -71,6 +72,25 @@ def render_deletion(service: ServiceKey, server: ServerKey | None = None) -> str
     if server is None:
         return " ".join(["-D", *_reference(service)])
     return " ".join(["-d", *_reference(service), "-r", str(server)])
+
+
+def render_timeouts(timeouts: Timeouts) -> str:
+    """Return the rule that sets the connection timeouts."""
+    return f"--set {timeouts.tcp} {timeouts.tcp_fin} {timeouts.udp}"
+
+
+def render_daemon(daemon: SyncDaemon) -> str:
+    """Return the rule that starts a synchronization daemon."""
+    words = ["--start-daemon", daemon.state, "--mcast-interface", daemon.interface, "--syncid", str(daemon.sync_id)]
+    words += ["--mcast-group", daemon.group, "--mcast-port", str(daemon.port), "--mcast-ttl", str(daemon.ttl)]
+    if daemon.maxlen:
+        words += ["--sync-maxlen", str(daemon.maxlen)]
+    return " ".join(words)
+
+
+def render_stop(state: str) -> str:
+    """Return the rule that stops the synchronization daemon of this state, ``master`` or ``backup``."""
+    return f"--stop-daemon {state}"
 
 
 def _reference(key: ServiceKey) -> list[str]:

@@ -1,0 +1,129 @@
+# Copyright (c) the highload.lvs authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the collection manages on a host, remembered in a file.
+
+It tells our services from those of others, and is what the table is restored from at boot. JSON, because the standard
+library of the host's Python reads it, in the form in which services stand in YAML.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .errors import IPVSError
+from .model import Table, VirtualService, table_of
+from .settings import SyncDaemon
+
+VERSION = 1
+"""Of the file's format. A file of a later version is refused, one of an earlier version would be converted here."""
+
+
+@dataclass(frozen=True)
+class Managed:
+    """What the collection put into the kernel: services, those timeouts that were given, synchronization daemons."""
+
+    services: Table = field(default_factory=dict)
+    timeouts: dict[str, int] = field(default_factory=dict)
+    daemons: tuple[SyncDaemon, ...] = ()
+
+    def to_text(self) -> str:
+        """Return the file's content; nothing managed is an empty text."""
+        if self == Managed():
+            return ""
+        data = {
+            "version": VERSION,
+            "services": [service.to_dict() for service in self.services.values()],
+            "timeouts": self.timeouts,
+            "sync_daemons": [daemon.to_dict() for daemon in self.daemons],
+        }
+        return json.dumps(data, indent=1) + "\n"
+
+    @classmethod
+    def from_text(cls, text: str) -> Managed:
+        """Read a file's content. Raises IPVSError for anything that to_text() does not write."""
+        if not text:
+            return cls()
+        try:
+            data = json.loads(text)
+            if data["version"] != VERSION:
+                raise IPVSError(f"it has version {data['version']}, but this version of the collection knows {VERSION}")
+            return cls(
+                table_of(VirtualService.from_dict(service) for service in data["services"]),
+                dict(data["timeouts"]),
+                tuple(SyncDaemon(**daemon) for daemon in data["sync_daemons"]),
+            )
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise IPVSError(f"it is damaged ({type(error).__name__}: {error})") from error
+
+
+class ManagedFile:
+    """The file that remembers what is managed. No file means nothing is."""
+
+    def __init__(self, path: str) -> None:
+        """Name the file; nothing is read yet."""
+        self._path = Path(path)
+
+    def load(self) -> Managed:
+        """Return what the file says. Raises IPVSError if it cannot be read or understood."""
+        try:
+            return Managed.from_text(self._path.read_text("utf-8"))
+        except FileNotFoundError:
+            return Managed()
+        except (OSError, IPVSError, UnicodeError) as error:
+            raise IPVSError(
+                f"{self._path}, which remembers what the collection manages, cannot be read: {error}. "
+                "Repair it, or delete it: then everything in the IPVS table counts as somebody else's"
+            ) from error
+
+    def save(self, managed: Managed) -> bool:
+        """Write the file as a whole, or remove it when nothing is managed; tell whether that changed anything."""
+        text = managed.to_text()
+        try:
+            current = self._path.read_text("utf-8") if self._path.exists() else ""
+            if current == text:
+                return False
+            if text:
+                self._replace(text)
+            else:
+                self._path.unlink()
+        except OSError as error:
+            raise IPVSError(f"cannot write {self._path}: {error}") from error
+        return True
+
+    def _replace(self, text: str) -> None:
+        self._path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(prefix=f".{self._path.name}.", dir=self._path.parent)
+        temporary = Path(name)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(descriptor)
+            temporary.chmod(0o644)
+            temporary.replace(self._path)
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                temporary.unlink()
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold off other runs that change the same table; waits for one that is under way."""
+        try:
+            self._path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+            descriptor = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError as error:
+            raise IPVSError(f"cannot use the folder of {self._path}: {error}") from error
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
