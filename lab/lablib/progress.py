@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import time
@@ -35,6 +36,8 @@ def run(label: str, command: Sequence[str], log: Path, hint: str = "") -> None:
             process.terminate()  # mmdebstrap tidies up after itself when told to stop
             process.wait()
             raise
+    if status and shutil.disk_usage(log.parent).free < 1 << 20:  # the log is then cut short as well
+        raise LabError(f"{label} failed: no space is left in {log.parent}")
     if status:
         raise LabError(f"{label} failed (exit status {status}). Its last words:\n{last_lines(log, 12)}" + hint)
 

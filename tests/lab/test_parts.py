@@ -86,6 +86,12 @@ def test_last_lines_are_readable(tmp_path: Path) -> None:
     assert progress.last_lines(log, 2) == "second\N{REPLACEMENT CHARACTER}\nthird"
 
 
+def test_a_command_that_fills_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10, 10, 0))
+    with pytest.raises(LabError, match="trying failed: no space is left in"):
+        progress.run("trying", ["false"], tmp_path / "log")
+
+
 def test_a_failing_command_is_told_with_its_last_words(tmp_path: Path) -> None:
     with pytest.raises(LabError, match=r"trying failed \(exit status 3\)(.|\n)*out of cheese"):
         progress.run("trying", ["sh", "-c", "echo out of cheese >&2; exit 3"], tmp_path / "log")
