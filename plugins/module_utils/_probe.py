@@ -1,17 +1,33 @@
 # Copyright (c) the highload.lvs authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Send HTTP requests one after the other and tell who answered."""
+"""Send one request, over HTTP, as a mere TCP connection or to a DNS server, and tell who answered."""
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import hashlib
 import http.client
-import math
+import re
+import secrets
 import socket
 import time
-from collections import Counter
-from dataclasses import dataclass
-from urllib.parse import urlsplit
+from dataclasses import dataclass, field
+from urllib.parse import unquote, urlsplit
+
+from ansible_collections.highload.lvs.plugins.module_utils._dns import (
+    DnsError,
+    Question,
+    decode_answer,
+    encode_query,
+    parse_question,
+)
+
+PORTS = {"http": 80, "tcp": 0, "dns": 53}
+MAX_BODY = 1 << 20
+MAX_LABEL = 200
+FORMS = "http://HOST[:PORT][/PATH], tcp://HOST:PORT or dns://SERVER[:PORT]/NAME[/TYPE]"
 
 
 class ProbeError(Exception):
@@ -20,48 +36,75 @@ class ProbeError(Exception):
 
 @dataclass(frozen=True)
 class Target:
-    """Where to send requests."""
+    """Where to send requests; path is that of HTTP, question that of DNS."""
 
+    scheme: str
     host: str
     port: int
-    path: str
+    path: str = "/"
+    question: Question = field(default_factory=lambda: Question("."))
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How to ask and by what to tell responders apart: a header, the first group of a pattern, or the whole body."""
+
+    timeout: float = 5.0
+    source: str = ""
+    host_header: str = ""
+    http_version: str = "1.1"
+    keep_alive: bool = False
+    header: str = ""
+    pattern: re.Pattern[str] | None = None
 
 
 @dataclass(frozen=True)
 class Response:
-    """What became of one request: status and body of the answer, or the kind of error; seconds to its end."""
+    """What became of one request: who answered and the status, or the kind of error.
 
-    status: int
-    body: str
+    ``started`` is by the monotonic clock, ``seconds`` is the time to the end.
+    """
+
+    responder: str
+    status: str
     error: str
+    started: float
     seconds: float
 
 
 def parse_url(url: str) -> Target:
-    """Return the target of an http URL; raise ProbeError for any other."""
+    """Return the target that a URL names; raise ProbeError for one that cannot be asked."""
     try:
         parts = urlsplit(url)
-        port = parts.port if parts.port is not None else 80
+        port = parts.port
     except ValueError as error:
         raise ProbeError(f"url {url!r}: {error}") from error
-    if parts.scheme != "http" or not parts.hostname or port == 0:
-        raise ProbeError(f"url {url!r} is not of the form http://HOST[:PORT][/PATH]")
-    return Target(parts.hostname, port, (parts.path or "/") + (f"?{parts.query}" if parts.query else ""))
-
-
-def request(target: Target, timeout: float) -> Response:
-    """Send one GET over a connection of its own; timeout in seconds for each step of it."""
-    start = time.monotonic()
-    connection = http.client.HTTPConnection(target.host, target.port, timeout=timeout)
+    port = PORTS.get(parts.scheme, 0) if port is None else port
+    if parts.scheme not in PORTS or not parts.hostname or port == 0 or parts.username is not None:
+        raise ProbeError(f"url {url!r} is not of the form {FORMS}")
+    if parts.scheme == "http":
+        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        if not path.isascii() or not path.isprintable() or " " in path:
+            raise ProbeError(f"url {url!r} has a path that HTTP cannot carry: write it with %XX")
+        return Target("http", parts.hostname, port, path)
+    if parts.scheme == "tcp":
+        if parts.path not in ("", "/") or parts.query:
+            raise ProbeError(f"url {url!r} has a path, which a mere TCP connection cannot ask for")
+        return Target("tcp", parts.hostname, port)
     try:
-        connection.request("GET", target.path, headers={"Connection": "close"})
-        answer = connection.getresponse()
-        body = answer.read().decode(errors="backslashreplace").strip()
-        return Response(answer.status, body, "", time.monotonic() - start)
-    except (OSError, http.client.HTTPException) as error:
-        return Response(0, "", kind(error), time.monotonic() - start)
-    finally:
-        connection.close()
+        question = parse_question(unquote(parts.path.strip("/")).replace("/", " "))
+    except DnsError as error:
+        raise ProbeError(f"url {url!r}: {error}") from error
+    return Target("dns", parts.hostname, port, question=question)
+
+
+def label(text: str) -> str:
+    """Return the name of the responder that sends this text: the text itself or, where long, its start and hash."""
+    stripped = text.strip()
+    if len(stripped) <= MAX_LABEL:
+        return stripped
+    digest = hashlib.sha256(stripped.encode(errors="surrogateescape")).hexdigest()
+    return f"{stripped[:MAX_LABEL]}... (sha256 {digest[:16]})"
 
 
 def kind(error: Exception) -> str:
@@ -70,31 +113,117 @@ def kind(error: Exception) -> str:
         return "timeout"
     if isinstance(error, ConnectionRefusedError):
         return "refused"
-    if isinstance(error, ConnectionResetError):
+    if isinstance(error, (ConnectionResetError, BrokenPipeError, http.client.RemoteDisconnected)):
         return "reset"
     if isinstance(error, socket.gaierror):
         return "unresolved"
-    return type(error).__name__
+    number = error.errno if isinstance(error, OSError) else None
+    return errno.errorcode.get(number or 0, type(error).__name__)
 
 
-def percentile(values: list[float], share: float) -> float:
-    """Return the smallest value that this share (0 to 1) of the sorted values does not exceed; 0 for no values."""
-    if not values:
-        return 0.0
-    return values[max(0, math.ceil(share * len(values)) - 1)]
+class _OldConnection(http.client.HTTPConnection):
+    """HTTP/1.0, which the library speaks when told so in this, its own way."""
+
+    _http_vsn = 10
+    _http_vsn_str = "HTTP/1.0"
 
 
-def summarise(responses: list[Response]) -> dict[str, object]:
-    """Count the responses by who gave them; latencies in milliseconds, of answered requests."""
-    good = [response for response in responses if not response.error]
-    times = sorted(response.seconds * 1000 for response in good)
-    return {
-        "responders": dict(Counter(response.body for response in good)),
-        "order": [response.body for response in good],
-        "statuses": {str(status): n for status, n in Counter(response.status for response in good).items()},
-        "errors": dict(Counter(response.error for response in responses if response.error)),
-        "latency_ms": {
-            name: round(percentile(times, share), 3)
-            for name, share in (("min", 0.0), ("median", 0.5), ("p95", 0.95), ("p99", 0.99), ("max", 1.0))
-        },
-    }
+class Client:
+    """One client that asks one target again and again, over a new connection each time unless told to keep it."""
+
+    def __init__(self, target: Target, manner: Manner) -> None:
+        """Prepare; nothing is sent yet."""
+        self._target = target
+        self._manner = manner
+        self._connection: http.client.HTTPConnection | None = None
+        self._socket: socket.socket | None = None
+        self._ask = {"http": self._ask_http, "tcp": self._ask_tcp, "dns": self._ask_dns}[target.scheme]
+
+    def ask(self) -> Response:
+        """Send one request and say what became of it."""
+        start = time.monotonic()
+        try:
+            responder, status = self._ask(start + self._manner.timeout)
+            error = ""
+        except (OSError, http.client.HTTPException, DnsError) as reason:
+            responder, status, error = "", "", kind(reason)
+            self.close()
+        return Response(responder, status, error, start, time.monotonic() - start)
+
+    def close(self) -> None:
+        """Close the connection, if there is one."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def abort(self) -> None:
+        """Break off the request that another thread is waiting for."""
+        if self._socket is not None:
+            with contextlib.suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
+
+    def _source(self) -> tuple[str, int] | None:
+        return (self._manner.source, 0) if self._manner.source else None
+
+    def _ask_http(self, deadline: float) -> tuple[str, str]:
+        if self._connection is None:
+            maker = _OldConnection if self._manner.http_version == "1.0" else http.client.HTTPConnection
+            self._connection = maker(
+                self._target.host, self._target.port, timeout=self._manner.timeout, source_address=self._source()
+            )
+            self._connection.connect()
+            self._socket = self._connection.sock
+        headers = {"Connection": "keep-alive" if self._manner.keep_alive else "close"}
+        if self._manner.host_header:
+            headers["Host"] = self._manner.host_header
+        self._connection.request("GET", self._target.path, headers=headers)
+        answer = self._connection.getresponse()
+        body = _read(answer, deadline)
+        if not self._manner.keep_alive or answer.will_close:
+            self.close()
+        return self._responder(body, answer), str(answer.status)
+
+    def _responder(self, body: str, answer: http.client.HTTPResponse) -> str:
+        if self._manner.header:
+            return label(answer.headers.get(self._manner.header, ""))
+        if self._manner.pattern is not None:
+            found = self._manner.pattern.search(body)
+            return label(found.group(1 if found.re.groups else 0) or "") if found else ""
+        return label(body)
+
+    def _ask_tcp(self, deadline: float) -> tuple[str, str]:
+        timeout = max(deadline - time.monotonic(), 0.001)
+        with socket.create_connection((self._target.host, self._target.port), timeout, self._source()):
+            return "connected", ""
+
+    def _ask_dns(self, deadline: float) -> tuple[str, str]:
+        family, _type, _protocol, _name, address = socket.getaddrinfo(
+            self._target.host, self._target.port, type=socket.SOCK_DGRAM
+        )[0]
+        ident = secrets.randbelow(1 << 16)
+        with socket.socket(family, socket.SOCK_DGRAM) as channel:
+            self._socket = channel
+            if self._manner.source:
+                channel.bind((self._manner.source, 0))
+            # Connected, so that the kernel drops what others send and tells when nobody listens.
+            channel.connect(address)
+            channel.send(encode_query(self._target.question, ident))
+            while True:
+                channel.settimeout(max(deadline - time.monotonic(), 0.001))
+                message = channel.recv(65535)
+                with contextlib.suppress(DnsError):
+                    answer = decode_answer(message, self._target.question, ident)
+                    return (answer.addresses or ("no address",))[0], answer.rcode
+
+
+def _read(answer: http.client.HTTPResponse, deadline: float) -> str:
+    """Return the body, or its first MiB; raise socket.timeout where it is not there by the deadline."""
+    parts: list[bytes] = []
+    while sum(map(len, parts)) < MAX_BODY:
+        part = answer.read1(65536)
+        if not part:
+            break
+        parts.append(part)
+        if time.monotonic() > deadline:
+            raise socket.timeout
+    return b"".join(parts).decode(errors="backslashreplace")
