@@ -64,12 +64,18 @@ def kept_beside(target: Table, wanted: Table) -> list[str]:
 
 
 def managed_part(target: Table, wanted: Table, managed: Table) -> Table:
-    """Return that part of the target which the collection has put there: what is wanted now, or was and stays."""
+    """Return that part of the target which the collection has put there: what is wanted now, or was and stays.
+
+    It is sorted, so that the order of a list makes no difference.
+    """
     part = {}
-    for key, service in target.items():
-        if key in wanted or key in managed:
-            mine = servers_of(wanted.get(key)).keys() | servers_of(managed.get(key)).keys()
-            part[key] = replace(service, servers=tuple(one for one in service.servers if one.key in mine))
+    for key in sorted(target.keys() & (wanted.keys() | managed.keys())):
+        mine = servers_of(wanted.get(key)).keys() | servers_of(managed.get(key)).keys()
+        servers = [server for server in target[key].servers if server.key in mine]
+        if key not in wanted and target[key].servers and not servers:
+            # Dropped, and it stays only for somebody else's servers: it is theirs now.
+            continue
+        part[key] = replace(target[key], servers=tuple(sorted(servers, key=lambda server: server.key)))
     return part
 
 

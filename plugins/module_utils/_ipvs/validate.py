@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import difflib
 import ipaddress
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from .addresses import canonical, family_of
@@ -64,7 +64,9 @@ class _Item:
 
     def refuse_others(self, known: Collection[str]) -> None:
         """Complain about keys that nothing here knows."""
-        for name in self.data.keys() - known - _COUNTERS:
+        for name in self.data:
+            if name in known or name in _COUNTERS:
+                continue
             close = difflib.get_close_matches(str(name), known, 1)
             self.complain(f"there is no such key{f', did you mean {close[0]}?' if close else ''}", str(name))
 
@@ -84,16 +86,19 @@ class _Item:
         """Read one value, or return None where it is absent or wrong."""
         return self.take(name, read, None, *arguments) if name in self.data else None
 
-    def items(self, name: str) -> list[_Item]:
+    def items(self, name: str) -> Iterator[_Item]:
         """Return the dictionaries of a list, each with its place."""
         return _items(self.data.get(name, []), f"{self.place}.{name}", self.errors)
 
 
-def _items(data: Any, place: str, errors: list[str]) -> list[_Item]:
+def _items(data: Any, place: str, errors: list[str]) -> Iterator[_Item]:
     if not isinstance(data, (list, tuple)):
         errors.append(f"{place}: {data!r} is not a list")
-        return []
-    return [_Item(one, f"{place}[{count}]", errors) for count, one in enumerate(data)]
+        return
+    for count, one in enumerate(data):
+        item = _Item(one, f"{place}[{count}]", errors)
+        if isinstance(one, dict):
+            yield item
 
 
 def _integer(value: Any, low: int, high: int) -> int:
@@ -199,12 +204,12 @@ def _read_services(data: Any, errors: list[str]) -> list[VirtualService]:
     places: dict[ServiceKey, str] = {}
     for item in _items(data, "services", errors):
         key = _read_key(item)
-        if key is None:
-            continue
         if key in places:
             item.complain(f"{key} stands at {places[key]} already")
-        places.setdefault(key, item.place)
-        services.append(_read_service(item, key))
+        service = _read_service(item, key)
+        if key is not None and service is not None:
+            places.setdefault(key, item.place)
+            services.append(service)
     return services
 
 
@@ -228,57 +233,54 @@ def _read_key(item: _Item) -> ServiceKey | None:
     return ServiceKey.of_address(protocol, address, port) if len(item.errors) == before else None
 
 
-def _read_service(item: _Item, key: ServiceKey) -> VirtualService:
+def _read_service(item: _Item, key: ServiceKey | None) -> VirtualService | None:
+    """Read the rest of a service. Without a key, what depends on it is not checked."""
     item.refuse_others([*_SERVICE_KEYS, "address", "port", "fwmark", "family"])
     scheduler = item.take("scheduler", _choice, "wlc", SCHEDULERS)
+    flags = item.take("scheduler_flags", _flags, (), scheduler)
     persistence = _read_persistence(item, key)
     engine = item.optional("persistence_engine", _choice, ("sip",))
     one_packet = item.take("one_packet", _boolean, False)
+    servers = _read_servers(item, key)
     if engine is not None and persistence is None:
         item.complain("it works only together with persistence", "persistence_engine")
+    if key is None:
+        return None
     if one_packet and key.protocol not in ("udp", "fwmark"):
         item.complain(f"{key} cannot schedule single packets: only udp and fwmark can", "one_packet")
     if key.protocol != "fwmark" and key.port == 0 and "persistence" not in item.data:
         item.complain("port 0, which stands for every port, needs persistence", "port")
-    return VirtualService(
-        key,
-        scheduler,
-        item.take("scheduler_flags", _flags, (), scheduler),
-        persistence,
-        one_packet,
-        engine,
-        _read_servers(item, key),
-    )
+    return VirtualService(key, scheduler, flags, persistence, one_packet, engine, servers)
 
 
-def _read_persistence(item: _Item, key: ServiceKey) -> Persistence | None:
+def _read_persistence(item: _Item, key: ServiceKey | None) -> Persistence | None:
     if "persistence" not in item.data:
         return None
     values = _Item(item.data["persistence"], f"{item.place}.persistence", item.errors)
     values.refuse_others(["timeout", "netmask"])
-    return Persistence(
-        values.take("timeout", _integer, 300, 1, MAX_TIMEOUT),
-        values.take("netmask", _netmask, FULL_NETMASK[key.family], key.family),
-    )
+    timeout = values.take("timeout", _integer, 300, 1, MAX_TIMEOUT)
+    if key is None:
+        return Persistence(timeout, "")
+    return Persistence(timeout, values.take("netmask", _netmask, FULL_NETMASK[key.family], key.family))
 
 
-def _read_servers(item: _Item, service: ServiceKey) -> tuple[RealServer, ...]:
+def _read_servers(item: _Item, service: ServiceKey | None) -> tuple[RealServer, ...]:
     servers: dict[ServerKey, RealServer] = {}
     places: dict[ServerKey, str] = {}
     for one in item.items("servers"):
         server = _read_server(one, service)
         if server is not None:
             if server.key in places:
-                one.complain(f"real server {server.key} of {service} stands at {places[server.key]} already")
+                one.complain(f"real server {server.key} stands at {places[server.key]} already")
             places.setdefault(server.key, one.place)
             servers[server.key] = server
     return tuple(servers.values())
 
 
-def _read_server(item: _Item, service: ServiceKey) -> RealServer | None:
+def _read_server(item: _Item, service: ServiceKey | None) -> RealServer | None:
     item.refuse_others(_SERVER_KEYS)
     address = item.take("address", _address)
-    port = item.take("port", _integer, service.port, 0, 65535)
+    port = item.take("port", _integer, service.port if service else 0, 0, 65535)
     forward = item.take("forward", _choice, "masq", ("masq", "route", "tunnel"))
     weight = item.take("weight", _integer, 1, 0, 65535)
     tunnel = _read_tunnel(item, forward)
@@ -289,18 +291,24 @@ def _read_server(item: _Item, service: ServiceKey) -> RealServer | None:
         item.complain(f"lower_threshold {lower} is above upper_threshold {upper}")
     if address is None:
         return None
-    key = ServerKey(address, port)
-    if forward != "masq" and service.protocol != "fwmark" and port != service.port:
+    server = RealServer(ServerKey(address, port), forward, weight, upper, lower, tunnel)
+    if service is not None:
+        _check_fit(item, server, service)
+    return server
+
+
+def _check_fit(item: _Item, server: RealServer, service: ServiceKey) -> None:
+    """Complain where a server cannot belong to this service."""
+    name = f"real server {server.key} of {service}"
+    if server.forward != "masq" and service.protocol != "fwmark" and server.key.port != service.port:
         item.complain(
-            f"real server {key} of {service} uses {forward}, which cannot change the port: "
-            f"use {service.port} or forward: masq"
+            f"{name} uses {server.forward}, which cannot change the port: use {service.port} or forward: masq"
         )
-    if forward != "tunnel" and family_of(address) != service.family:
+    if server.forward != "tunnel" and family_of(server.key.address) != service.family:
         item.complain(
-            f"real server {key} of {service} is of another family, which only tunnel can cross: "
+            f"{name} is of another family, which only tunnel can cross: "
             f"use an {service.family} address or forward: tunnel"
         )
-    return RealServer(key, forward, weight, upper, lower, tunnel)
 
 
 def _read_tunnel(item: _Item, forward: str) -> Tunnel | None:
