@@ -103,9 +103,9 @@ EXAMPLES = r"""
 - name: See that two real servers take turns
   ansible.builtin.assert:
     that:
-      - probe.responders is highload.lvs.balanced(scheduler='rr')
-      - probe.order is highload.lvs.alternating(servers=2)
-    fail_msg: "{{ probe.responders | highload.lvs.imbalance(scheduler='rr') | join('; ') }}"
+      - probe.responders is highload.lvs.balanced('rr', servers=2)
+      - probe.order is highload.lvs.alternating(2)
+    fail_msg: "{{ probe.responders | highload.lvs.imbalance('rr', servers=2) | join('; ') }}"
 
 - name: Ask as a browser does, ten at a time, and tell the servers apart by a number in the page
   highload.lvs.balance_probe:
