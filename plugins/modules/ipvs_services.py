@@ -267,12 +267,19 @@ options:
       - Its folder is made if need be. It is removed when nothing is managed.
     type: path
     default: /var/lib/highload.lvs/ipvs.json
+  restore_program:
+    description:
+      - Where on the host to keep a program that restores the table at boot. Run it as
+        C(python3 PROGRAM restore STATE_FILE). It needs neither Ansible nor anything else but Python and ipvsadm,
+        adds what is missing and removes nothing.
+      - With O(state=absent) and no services, the program is removed.
+    type: path
 requirements:
   - ipvsadm 1.31 or newer on the host
   - the kernel module ip_vs, loaded
 notes:
-  - RV(ignore:changed) tells about the kernel's table. Taking over a table that is equal already, only to remember it,
-    is no change.
+  - RV(ignore:changed) tells about the kernel's table and O(restore_program). Taking over a table that is equal already,
+    only to remember it, is no change.
   - Runs on the same host wait for each other. Against other programs that change IPVS there is no lock in the kernel.
     Such a change between reading and changing shows when the table is read back.
 seealso:
@@ -409,9 +416,11 @@ undone:
   returned: a rule failed
 """
 
+import os
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.highload.lvs.plugins.module_utils._ipvs import program
 from ansible_collections.highload.lvs.plugins.module_utils._ipvs.errors import IPVSError, UnavailableError
 from ansible_collections.highload.lvs.plugins.module_utils._ipvs.ipvsadm import Ipvsadm
 from ansible_collections.highload.lvs.plugins.module_utils._ipvs.kernel import ApplyError
@@ -433,6 +442,7 @@ ARGUMENTS: dict[str, Any] = {
     "timeouts": {"type": "dict"},
     "sync_daemons": {"type": "list", "elements": "dict"},
     "state_file": {"type": "path", "default": "/var/lib/highload.lvs/ipvs.json"},
+    "restore_program": {"type": "path"},
 }
 
 
@@ -467,6 +477,23 @@ def run(module: AnsibleModule, order: Order) -> Outcome:
     return look_ahead(order, tool, file) if module.check_mode or tool is None else carry_out(order, tool, file)
 
 
+def keep_program(module: AnsibleModule) -> bool:
+    """Make the restore program what it should be, or find out whether that would be a change."""
+    path = module.params["restore_program"]
+    if path is None:
+        return False
+    if module.params["state"] == "absent":
+        unwanted = not module.params["services"] and os.path.exists(path)
+        if unwanted and not module.check_mode:
+            program.remove(path)
+        return unwanted
+    wanted = program.build()
+    outdated = program.differs(path, wanted)
+    if outdated and not module.check_mode:
+        program.install(path, wanted)
+    return outdated
+
+
 def main() -> None:
     """Check the parameters, bring the table about, and report."""
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
@@ -476,12 +503,13 @@ def main() -> None:
         if warning:
             module.warn(warning)
         outcome = run(module, order)
+        program_changed = keep_program(module)
     except ApplyError as error:
         module.fail_json(msg=str(error), undone=error.undone, **describe(error.state))
     except IPVSError as error:
         module.fail_json(msg=str(error))
     result = {
-        "changed": bool(outcome.plan),
+        "changed": bool(outcome.plan) or program_changed,
         "plan": [change.to_dict() for change in outcome.plan],
         "rules": render_table(outcome.managed.services.values()),
         "kept": outcome.kept,
