@@ -146,10 +146,9 @@ def _explain(changes: list[Change], missing: list[Change], complaint: str) -> st
     ipvsadm gives reasons without rules, one a line in the order of the rules; so the first reason belongs to the first
     change that is not in effect.
     """
-    reason = complaint.split("\n")[0] or "ipvsadm reported no error, so somebody else may have changed the table"
+    reason = complaint.split("\n")[0].strip() or "no error, so somebody else may have changed the table"
     if not missing:
         return f"ipvsadm complained although all {len(changes)} changes are in effect: {complaint}"
     count = "" if len(missing) == 1 else f" (and {len(missing) - 1} more)"
-    return (
-        f"{len(missing)} of {len(changes)} changes did not work. The rule '{missing[0].rule}'{count} failed: {reason}"
-    )
+    share = f"{len(missing)} of {len(changes)} changes did not work"
+    return f"{share}: rule '{missing[0].rule}'{count} failed with '{reason}'"

@@ -108,7 +108,7 @@ def test_a_fault_is_reported_with_the_table_as_it_is(run, kernel):
     assert result["failed"]
     assert result["undone"]
     assert result["services"] == []
-    assert "'-a -t 192.0.2.1:80 -r 10.0.0.1:80 -m -w 0 -x 9' failed: Memory allocation problem" in result["msg"]
+    assert "'-a -t 192.0.2.1:80 -r 10.0.0.1:80 -m -w 0 -x 9' failed with 'Memory allocation problem'" in result["msg"]
 
 
 def test_loopback_servers_are_warned_of(run, kernel):
