@@ -179,7 +179,7 @@ def as_text(resolv_conf: ResolvConf) -> str:
 
 def change(module: AnsibleModule, before: ResolvConf, after: ResolvConf, memory: Memory) -> None:
     """Remember, replace and check; put back what was there when the check fails."""
-    if module.params["state"] == "present":
+    if module.params["state"] == "present" and memory != _resolver.recall():
         _resolver.remember(memory)
     if before != after:
         _resolver.put(after)
