@@ -36,6 +36,10 @@ lint: venv ## Check style and types of everything in the repository
 units: venv ## Run the unit tests
 	@python -m pytest tests/unit
 
+.PHONY: versions
+versions: $(LINK) ## Run the unit tests with every supported ansible-core
+	@python3 tools/progress.py versions tools/versions
+
 .PHONY: sanity
 sanity: venv ## Run ansible-test sanity
 	@tools/sanity
