@@ -131,6 +131,8 @@ def _address(value: Any) -> str:
     parsed = ipaddress.ip_address(address)
     if parsed.is_multicast or parsed.is_unspecified or address == "255.255.255.255":
         raise _MistakeError(f"{address} is not a unicast address")
+    if isinstance(parsed, ipaddress.IPv6Address) and (parsed.is_link_local or parsed.ipv4_mapped):
+        raise _MistakeError(f"{address} is link-local or an IPv4 address written as IPv6, which the kernel refuses")
     return address
 
 

@@ -53,7 +53,7 @@ def test_defaults():
     [
         ({**TCP, "port": "80"}, TCP),
         ({**TCP, "address": "2001:DB8:0:0::1"}, {**TCP, "address": "2001:db8::1"}),
-        ({**TCP, "address": "::ffff:c000:0201"}, {**TCP, "address": "::ffff:192.0.2.1"}),
+        ({**TCP, "address": "::C000:0201"}, {**TCP, "address": "::192.0.2.1"}),
         ({**TCP, "family": "ipv4"}, TCP),
         ({**TCP, "persistence": None, "persistence_engine": None, "scheduler": None}, TCP),
         ({**TCP, "stats": {"connections": 1}, "rates": {}}, TCP),
@@ -136,6 +136,8 @@ def test_everything_at_once():
         ({**TCP, "address": "0.0.0.0"}, "services[0].address: 0.0.0.0 is not a unicast address"),
         ({**TCP, "address": "224.0.0.1"}, "services[0].address: 224.0.0.1 is not a unicast address"),
         ({**TCP, "address": "fe80::1%eth0"}, "services[0].address: 'fe80::1%eth0' is not an IP address"),
+        ({**TCP, "address": "fe80::1"}, "services[0].address: fe80::1 is link-local or an IPv4 address written as"),
+        ({**TCP, "address": "::ffff:10.0.0.1"}, "services[0].address: ::ffff:10.0.0.1 is link-local or an IPv4"),
         ({**TCP, "port": "http"}, "services[0].port: 'http' is not a whole number from 0 to 65535"),
         ({**TCP, "port": 65536}, "services[0].port: 65536 is not a whole number from 0 to 65535"),
         ({**TCP, "port": -1}, "services[0].port: -1 is not"),
