@@ -9,13 +9,13 @@ from __future__ import annotations
 import io
 import os
 import pkgutil
-import tempfile
 import zipfile
 from pathlib import Path
 
 # Not used here, but what nothing imports Ansible does not send to the host.
 from . import __main__  # noqa: F401
 from .errors import IPVSError
+from .files import replace_file
 
 NAME = "_ipvs"
 ENTRY = f"import sys\nfrom {NAME}.__main__ import main\nsys.exit(main())\n"
@@ -47,14 +47,8 @@ def differs(path: str, program: bytes) -> bool:
 
 def install(path: str, program: bytes) -> None:
     """Write the program by rename, its folder too; raise IPVSError where that cannot be done."""
-    place = Path(path)
     try:
-        place.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=place.parent, delete=False) as file:
-            file.write(program)
-            os.fchmod(file.fileno(), 0o755)
-            os.fsync(file.fileno())
-        Path(file.name).replace(place)
+        replace_file(Path(path), program, 0o755)
     except OSError as error:
         raise IPVSError(f"the restore program cannot be written to {path}: {error.strerror}") from error
 
