@@ -21,8 +21,8 @@ demo: venv system ## Bring up the reference system on a real kernel and prove th
 	@tools/demo
 
 .PHONY: test
-test: ## Run everything: lint, sanity, units, lab, molecule
-	@python3 tools/stages.py venv system lint sanity units lab molecule
+test: ## Run everything: lint, sanity, units, lab, kernel, molecule
+	@python3 tools/stages.py venv system lint sanity units lab kernel molecule
 
 .PHONY: test-quick
 test-quick: ## Run lint, units and one Molecule scenario
@@ -47,6 +47,10 @@ sanity: venv ## Run ansible-test sanity
 .PHONY: lab
 lab: venv system ## Test the lab itself, on real guests
 	@python tools/progress.py lab python -m pytest --verbose tests/lab
+
+.PHONY: kernel
+kernel: venv system ## Turn random IPVS tables into each other on a guest's kernel
+	@tools/kernel-tests
 
 .PHONY: molecule
 molecule: venv system ## Run every Molecule scenario on lab guests
