@@ -14,7 +14,7 @@ import ipaddress
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
-from .addresses import canonical, family_of
+from .addresses import canonical, family_of, is_link_local, is_loopback, is_mapped, is_multicast, is_unicast
 from .errors import IPVSError, ValidationError
 from .manage import Order
 from .model import FULL_NETMASK, Persistence, RealServer, ServerKey, ServiceKey, Tunnel, VirtualService, table_of
@@ -128,10 +128,9 @@ def _address(value: Any) -> str:
         address = canonical(value if isinstance(value, str) else str(value))
     except ValueError:
         raise _MistakeError(f"{value!r} is not an IP address (names are not resolved)") from None
-    parsed = ipaddress.ip_address(address)
-    if parsed.is_multicast or parsed.is_unspecified or address == "255.255.255.255":
+    if not is_unicast(address):
         raise _MistakeError(f"{address} is not a unicast address")
-    if isinstance(parsed, ipaddress.IPv6Address) and (parsed.is_link_local or parsed.ipv4_mapped):
+    if is_link_local(address) or is_mapped(address):
         raise _MistakeError(f"{address} is link-local or an IPv4 address written as IPv6, which the kernel refuses")
     return address
 
@@ -384,7 +383,7 @@ def _multicast(value: Any) -> str:
         address = canonical(str(value))
     except ValueError:
         address = "0.0.0.0"
-    if not ipaddress.ip_address(address).is_multicast:
+    if not is_multicast(address):
         raise _MistakeError(f"{value!r} is not a multicast address")
     return address
 
@@ -395,7 +394,7 @@ def warn_of_loopback(services: Iterable[VirtualService]) -> str | None:
         f"{server.key} of {service.key}"
         for service in services
         for server in service.servers
-        if server.forward == "masq" and ipaddress.ip_address(server.key.address).is_loopback
+        if server.forward == "masq" and is_loopback(server.key.address)
     ]
     if not behind:
         return None
