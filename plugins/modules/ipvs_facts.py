@@ -34,7 +34,10 @@ options:
     default: []
     choices:
       all: Everything below.
-      statistics: Connections, packets and bytes since the service was added, of every service and real server.
+      statistics: >-
+        Connections, packets and bytes since the service was added, of every service and real server. The kernel brings
+        them up to date only every two seconds, unlike RV(ignore:active_connections) and
+        RV(ignore:inactive_connections).
       rates: The same per second, as the kernel's estimator sees it.
       persistent_connections: Persistent connections of every real server.
       timeouts: The timeouts of connections.

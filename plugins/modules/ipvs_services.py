@@ -266,7 +266,7 @@ options:
       - Where on the host to remember what is managed. It is also what the table is restored from at boot.
       - Its folder is made if need be. It is removed when nothing is managed.
     type: path
-    default: /var/lib/highload.lvs/ipvs.json
+    default: /var/lib/highload-lvs/ipvs.json
   restore_program:
     description:
       - Where on the host to keep a program that restores the table at boot. Run it as
@@ -441,7 +441,7 @@ ARGUMENTS: dict[str, Any] = {
     "drain": {"type": "int", "default": 0},
     "timeouts": {"type": "dict"},
     "sync_daemons": {"type": "list", "elements": "dict"},
-    "state_file": {"type": "path", "default": "/var/lib/highload.lvs/ipvs.json"},
+    "state_file": {"type": "path", "default": "/var/lib/highload-lvs/ipvs.json"},
     "restore_program": {"type": "path"},
 }
 

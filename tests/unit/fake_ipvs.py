@@ -168,7 +168,7 @@ class FakeKernel:
     def _server(self, command: str, options: dict[str, str]) -> None:
         name, ipv6 = self._name(options)
         forward = "Masq" if "-m" in options else "Tunnel" if "-i" in options else "Route"
-        address, _, port = options["-r"].rpartition(":")
+        address, _colon, port = options["-r"].rpartition(":")
         if forward != "Masq" and "-f" not in options:
             port = name.rpartition(":")[2]
         endpoint = f"{address}:{port}"

@@ -2,10 +2,12 @@
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Restore the IPVS table at boot: ``python3 -m _ipvs restore FILE``.
+"""Restore the IPVS table at boot: ``python3 PROGRAM restore FILE``, with the program that ``program`` builds.
 
-Needs neither Ansible nor anything outside the standard library: the folder of this file is copied to the host as it is.
+Needs neither Ansible nor anything outside the standard library.
 """
+
+# pylint: disable=ansible-bad-function  # runs at boot, without AnsibleModule
 
 from __future__ import annotations
 
@@ -23,7 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="_ipvs", description="The part of highload.lvs that works without Ansible.")
     commands = parser.add_subparsers(dest="command", required=True)
     command = commands.add_parser("restore", help="put the managed services into the kernel; nothing is removed")
-    command.add_argument("file", help="what ipvs_services remembers, such as /var/lib/highload.lvs/ipvs.json")
+    command.add_argument("file", help="what ipvs_services remembers, such as /var/lib/highload-lvs/ipvs.json")
     chosen = parser.parse_args(arguments)
     try:
         changes = restore(Ipvsadm(), ManagedFile(chosen.file))
