@@ -16,6 +16,7 @@ description:
     them and each of their real servers counted in between.
   - The counters of IPVS are exact. A connection counts when the kernel chooses a real server for it, whatever becomes
     of it.
+  - The kernel brings its counters up to date every two seconds only. Wait three after the last connection.
   - Fails where a counter went back, for then a service was added anew or its counters were zeroed in between.
 positional: _input, after
 options:
@@ -42,6 +43,10 @@ EXAMPLES = r"""
   highload.lvs.balance_probe:
     url: http://192.168.100.1
     count: 102
+
+- name: Let the kernel count
+  ansible.builtin.pause:
+    seconds: 3
 
 - name: Count after
   highload.lvs.ipvs_facts:
