@@ -59,6 +59,10 @@ molecule: venv system ## Run every Molecule scenario on lab guests
 molecule-%: venv system
 	@tools/molecule $*
 
+.PHONY: browser
+browser: venv ## Test the report of verify in headless Chromium, which must be installed
+	@python -m pytest tests/browser
+
 .PHONY: package
 package: venv ## Build the collection's tarball and check it as Galaxy does
 	@tools/package

@@ -37,7 +37,7 @@ def no_wrong(topic: str, name: str, wrong: Iterable[str], expected: str, evidenc
 
 def blind(topic: str, name: str, why: str) -> Check:
     """Return a failed check for something that could not be looked at."""
-    return Check(topic, name, FAIL, "to be seen", f"cannot be seen: {why}")
+    return Check(topic, name, FAIL, "to be seen", f"cannot be seen: {why or 'nothing was told of it'}")
 
 
 def skip(topic: str, name: str, why: str) -> Check:

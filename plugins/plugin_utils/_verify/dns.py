@@ -10,7 +10,7 @@ from typing import Any
 
 from .backends import unit_checks
 from .check import Check, blind, check, listed, skip
-from .plan import questions
+from .plan import FAMILIES, lacking, questions
 from .site import Host
 from .wanted import WILDCARDS, Dns
 
@@ -23,8 +23,8 @@ def dns_checks(host: Host) -> Iterator[Check]:
     if dns is None:
         return
     yield from unit_checks(host, TOPIC, "dnsmasq.service")
-    for number, asked in enumerate(questions(dns)):
-        yield from _record_checks(host, dns, number, asked)
+    for name, kind in questions(dns):
+        yield from _record_checks(host, dns, name, kind)
     yield from _other_checks(host, dns)
     yield _port_check(host, dns)
     if dns.resolver:
@@ -35,22 +35,21 @@ def dns_checks(host: Host) -> Iterator[Check]:
         )
 
 
-def first_places(host: Host, asked: str) -> dict[str, int]:
+def first_places(host: Host, name: str, kind: str) -> dict[str, int]:
     """Return how often each address came first in the answers to a question."""
-    result = _find(host, "rotation", asked)
+    result = _find(host, "rotation", name, kind)
     return dict(result["first"]) if result else {}
 
 
-def _record_checks(host: Host, dns: Dns, number: int, asked: str) -> Iterator[Check]:
-    name, kind = ([*asked.split(), "A"])[:2]
-    wanted = [one for one in dns.records[name] if (":" in one) is (kind == "AAAA")]
-    title = name if kind == "A" else asked
-    result = _find(host, "rotation", asked)
+def _record_checks(host: Host, dns: Dns, name: str, kind: str) -> Iterator[Check]:
+    wanted = [one for one in dns.records[name] if (":" in one) is FAMILIES[kind]]
+    title = name if kind == "A" else f"{name} {kind}"
+    result = _find(host, "rotation", name, kind)
     if result is None:
         yield blind(TOPIC, f"{title} has its addresses", host.error("rotation"))
         return
     answers = result["answers"]
-    evidence = f"{len(answers)} questions for {asked}"
+    evidence = f"{len(answers)} questions for {name} {kind}"
     different = {tuple(sorted(one["addresses"])): one for one in answers}
     errors = dict(result["errors"])
     right = not errors and all(sorted(wanted) == list(addresses) for addresses in different)
@@ -73,24 +72,20 @@ def _record_checks(host: Host, dns: Dns, number: int, asked: str) -> Iterator[Ch
 
 
 def _other_checks(host: Host, dns: Dns) -> Iterator[Check]:
-    for name, addresses in dns.records.items():
-        for kind, family in (("A", False), ("AAAA", True)):
-            if not any((":" in address) is family for address in addresses):
-                title = f"{name} has no {kind}"
-                result = _find(host, "answers", f"{name} {kind}")
-                if result is None:
-                    yield blind(TOPIC, title, host.error("answers"))
-                    continue
-                answer = result["answers"][0]
-                seen = answer["error"] or f"{answer['rcode']}, {listed(answer['addresses'])}"
-                yield check(
-                    TOPIC, title, seen == "NOERROR, nothing", "NOERROR, nothing", seen, f"asked for {name} {kind}"
-                )
+    for name, kind in lacking(dns):
+        title = f"{name} has no {kind}"
+        result = _find(host, "answers", name, kind)
+        if result is None:
+            yield blind(TOPIC, title, host.error("answers"))
+            continue
+        answer = result["answers"][0]
+        seen = answer["error"] or f"{answer['rcode']}, {listed(answer['addresses'])}"
+        yield check(TOPIC, title, seen == "NOERROR, nothing", "NOERROR, nothing", seen, f"asked for {name} {kind}")
     yield from _upstream_checks(host, dns)
 
 
 def _upstream_checks(host: Host, dns: Dns) -> Iterator[Check]:
-    servers = _find(host, "answers", "servers.bind TXT")
+    servers = _find(host, "answers", "servers.bind", "TXT")
     if dns.upstreams and servers is None:
         yield blind(TOPIC, "questions are forwarded to the upstreams", host.error("answers"))
     elif dns.upstreams and servers is not None:
@@ -102,7 +97,7 @@ def _upstream_checks(host: Host, dns: Dns) -> Iterator[Check]:
     if not dns.check_name:
         return
     name = f"{dns.check_name} is answered through them"
-    result = _find(host, "answers", dns.check_name)
+    result = _find(host, "answers", *_split(dns.check_name))
     if result is None:
         yield blind(TOPIC, name, host.error("answers"))
         return
@@ -111,8 +106,13 @@ def _upstream_checks(host: Host, dns: Dns) -> Iterator[Check]:
     yield check(TOPIC, name, right, "NOERROR or NXDOMAIN", answer["rcode"] or answer["error"])
 
 
-def _find(host: Host, register: str, asked: str) -> Mapping[str, Any] | None:
-    name, kind = ([*asked.split(), "A"])[:2]
+def _split(question: str) -> tuple[str, str]:
+    """Return the name and the type of a question as dns_query takes it."""
+    words = [*question.split(), "A"]
+    return words[0], words[1]
+
+
+def _find(host: Host, register: str, name: str, kind: str) -> Mapping[str, Any] | None:
     for result in host.result(register).get("results", []):
         if (result["name"], result["type"]) == (name, kind):
             found: Mapping[str, Any] = result
@@ -151,7 +151,7 @@ def _resolver_checks(host: Host, dns: Dns) -> Iterator[Check]:
     name = "the host asks its own server"
     yield check("resolver", name, servers == ["127.0.0.1"], "127.0.0.1", listed(servers), "/etc/resolv.conf")
     for name, found in system["resolved_names"].items():
-        wanted = sorted(dns.records[name])
+        wanted = sorted(dns.records.get(name, []))
         seen = sorted(found["addresses"])
         yield check(
             "resolver",

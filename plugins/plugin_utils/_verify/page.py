@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from .topology import draw
 from .wanted import COLLECTION
@@ -16,11 +18,19 @@ from .wanted import COLLECTION
 TEMPLATES = COLLECTION / "playbooks" / "templates"
 
 
+def visible(value: Any) -> Any:
+    """Return a text with its control and format characters spelled out: some turn around what stands beside them."""
+    if not isinstance(value, str) or isinstance(value, Markup):
+        return value
+    return "".join(f"\\u{ord(one):04x}" if unicodedata.category(one) in ("Cc", "Cf") else one for one in value)
+
+
 def page(result: Mapping[str, Any]) -> str:
     """Return the page. Everything in the result is escaped, whoever wrote it."""
     environment = Environment(
         loader=FileSystemLoader(str(TEMPLATES)),
         autoescape=True,
+        finalize=visible,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

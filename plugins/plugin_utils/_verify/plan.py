@@ -20,6 +20,8 @@ ROUNDS = 10
 """How often each address of a name should come first."""
 
 MAX_REQUESTS = 10000
+FAMILIES = {"A": False, "AAAA": True}
+"""The types of record, and whether their addresses are of IPv6."""
 
 
 def backend_unit(name: str) -> str:
@@ -50,21 +52,25 @@ def page_url(backend: Backend) -> str:
     return f"http://{endpoint(local.get(backend.bind, backend.bind), backend.port)}/"
 
 
-def questions(dns: Dns) -> list[str]:
-    """Return the questions about the records, one for each family of addresses that a name has."""
+def questions(dns: Dns) -> list[tuple[str, str]]:
+    """Return the names and types to ask for: one for each family of addresses that a name has."""
     return [
-        f"{name}{kind}"
+        (name, kind)
         for name, addresses in dns.records.items()
-        for kind, family in (("", False), (" AAAA", True))
-        if any((":" in address) is family for address in addresses)
+        for kind in FAMILIES
+        if any((":" in address) is FAMILIES[kind] for address in addresses)
     ]
+
+
+def lacking(dns: Dns) -> list[tuple[str, str]]:
+    """Return the names and types that have no address."""
+    asked = questions(dns)
+    return [(name, kind) for name in dns.records for kind in FAMILIES if (name, kind) not in asked]
 
 
 def other_questions(dns: Dns) -> list[str]:
     """Return what is asked once: the families that a name lacks, the upstreams, a name that these know."""
-    asked = questions(dns)
-    lacking = [one for name in dns.records for one in (name, f"{name} AAAA") if one not in asked]
-    return [*lacking, "servers.bind TXT CH", *([dns.check_name] if dns.check_name else [])]
+    return [*map(" ".join, lacking(dns)), "servers.bind TXT CH", *([dns.check_name] if dns.check_name else [])]
 
 
 def look(wanted: Wanted) -> dict[str, Any]:
@@ -77,7 +83,7 @@ def look(wanted: Wanted) -> dict[str, Any]:
         "resolve": sorted(dns.records)[:1] if dns and dns.resolver else [],
         "pages": [page_url(backend) for backend in wanted.backends],
         "dns_server": next((one for one in dns.listen if one not in WILDCARDS), "127.0.0.1") if dns else "",
-        "questions": questions(dns) if dns else [],
+        "questions": [*map(" ".join, questions(dns))] if dns else [],
         "rounds": ROUNDS * max((len(one) for one in dns.records.values()), default=1) if dns else 0,
         "other_questions": other_questions(dns) if dns else [],
     }

@@ -19,7 +19,6 @@ from .balance import Measure, balance_checks, measures
 from .check import FAIL, PASS, SKIP, Check, check
 from .director import ipvs_checks, kernel_table, link_checks
 from .dns import dns_checks, first_places
-from .plan import questions
 from .site import Host, Site
 from .wanted import COLLECTION, Backend
 
@@ -68,12 +67,12 @@ def _names(host: Host) -> list[dict[str, Any]]:
     dns = host.wanted.dns
     if dns is None:
         return []
-    first = {asked.split()[0]: first_places(host, asked) for asked in questions(dns)}
+    first = {name: {**first_places(host, name, "A"), **first_places(host, name, "AAAA")} for name in dns.records}
     return [
         {
             "host": host.name,
             "name": name,
-            "addresses": [{"address": one, "first": first.get(name, {}).get(one, 0)} for one in addresses],
+            "addresses": [{"address": one, "first": first[name].get(one, 0)} for one in addresses],
         }
         for name, addresses in dns.records.items()
     ]
