@@ -139,7 +139,7 @@ EXAMPLES = r"""
   until: watched is finished
   retries: 60
   delay: 2
-  failed_when: watched.errors | default({'no result': 1}) != {}
+  failed_when: "watched.errors | default({'no result': 1}) != {}"
 """
 
 RETURN = r"""
