@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 from .errors import IPVSError
 from .ipvsadm import Ipvsadm
@@ -27,6 +28,9 @@ def main(arguments: list[str] | None = None) -> int:
     command = commands.add_parser("restore", help="put the managed services into the kernel; nothing is removed")
     command.add_argument("file", help="what ipvs_services remembers, such as /var/lib/highload-lvs/ipvs.json")
     chosen = parser.parse_args(arguments)
+    if not Path(chosen.file).exists():
+        print(f"{chosen.file} does not exist: nothing is managed, and nothing to bring back")
+        return 0
     try:
         changes = restore(Ipvsadm(), ManagedFile(chosen.file))
     except IPVSError as error:

@@ -29,7 +29,7 @@ def is_within(address: str, networks: list[Network]) -> bool:
     if not networks:
         return False
     parsed = ipaddress.ip_address(address)
-    return any(parsed.version == network.version and parsed in network for network in networks)
+    return any(parsed in network for network in networks)
 
 
 @dataclass(frozen=True)

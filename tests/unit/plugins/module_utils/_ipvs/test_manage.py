@@ -293,6 +293,20 @@ class TestFailure:
         with pytest.raises(ApplyError, match="somebody else may have changed the table"):
             host.apply(service(1, server(1)))
 
+    def test_a_complaint_is_a_failure_even_if_everything_is_in_effect(self, host):
+        host.apply(service(2))
+
+        def complain():
+            host.kernel.after_restore = lambda: None
+            raise CommandError(["ipvsadm", "-R"], 0, "something odd\n")
+
+        host.kernel.after_restore = complain
+        with pytest.raises(
+            ApplyError, match=r"although all 2 changes are in effect: something odd. All of it was undone"
+        ):
+            host.apply(service(1, server(1)), service(2))
+        assert host.table() == {"TCP  192.0.2.2:80": []}
+
     def test_what_somebody_else_does_in_between_stays(self, host):
         host.apply(*self.OLD)
         host.kernel.faults = {2: KernelError("broken")}
@@ -489,6 +503,9 @@ class TestRestore:
             "2 changes brought the IPVS table back",
             "the IPVS table was complete already",
         ]
+        assert command.main(["restore", str(host.path.parent / "other" / "none.json")]) == 0
+        assert "nothing is managed" in capsys.readouterr().out
+        assert not (host.path.parent / "other").exists()
         host.path.write_text("{")
         assert command.main(["restore", str(host.path)]) == 1
         assert "damaged" in capsys.readouterr().err
