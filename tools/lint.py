@@ -35,7 +35,7 @@ def main() -> int:
     python = [str(path) for path in files if path.suffix == ".py" or speaks(path, "python")]
     shell = [str(path) for path in files if path.suffix == ".sh" or speaks(path, "sh")]
     plugins = [COLLECTION + path for path in python if path.startswith("plugins/")]
-    others = [path for path in python if not path.startswith(("plugins/", "tests/unit/", "tests/kernel/"))]
+    others = [path for path in python if path.startswith("tests/lab/") or not path.startswith(("plugins/", "tests/"))]
 
     checks: dict[str, list[str]] = {
         "yamllint": ["yamllint", "--strict", "."],
