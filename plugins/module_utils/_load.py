@@ -71,7 +71,7 @@ def send(bounds: Bounds, make: Callable[[], Asker], grace: float) -> list[Respon
     """
     pace = _Pace(bounds)
     responses: list[Response] = []
-    askers = [make() for _ in range(min(bounds.concurrency, bounds.count))]
+    askers = [make() for number in range(min(bounds.concurrency, bounds.count))]
 
     def work(asker: Asker) -> None:
         while pace.take():
@@ -90,7 +90,7 @@ def send(bounds: Bounds, make: Callable[[], Asker], grace: float) -> list[Respon
             asker.abort()
             worker.join(1.0)
     stuck = [worker for worker in workers if worker.is_alive()]
-    return responses[:] + [Response("", "", "timeout", end - grace, grace) for _ in stuck]
+    return responses[:] + [Response("", "", "timeout", end - grace, grace) for worker in stuck]
 
 
 def percentile(values: list[float], share: float) -> float:

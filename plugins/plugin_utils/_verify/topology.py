@@ -95,7 +95,7 @@ def draw(result: Mapping[str, Any]) -> Drawing:
     clients = Box("client", CLIENTS[0], (height - size) // 2, CLIENTS[1], lines)
     start = (CLIENTS[0] + CLIENTS[1], clients.middle)
     paths = [Path(start, (box.x, box.middle), dashed=dashed) for box, dashed in entries] + paths
-    return Drawing(WIDTH, height, [clients, *(box for box, _ in entries), *boxes], paths)
+    return Drawing(WIDTH, height, [clients, *(entry[0] for entry in entries), *boxes], paths)
 
 
 def _service(
@@ -115,7 +115,7 @@ def _service(
     middle = max(top, (top + y - GAP - size) // 2)
     entry = Box("service", MIDDLE[0], middle, MIDDLE[1], lines, "ok" if service["in_kernel"] else "bad")
     entries.append((entry, False))
-    boxes += [box for box, _ in servers]
+    boxes += [pair[0] for pair in servers]
     for box, server in servers:
         share = (server["connections"] or 0) / service["requests"] if service["requests"] else 0.0
         start = (entry.x + entry.width, entry.middle)

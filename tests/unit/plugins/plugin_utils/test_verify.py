@@ -380,7 +380,7 @@ class Tags(HTMLParser):
 
     def handle_starttag(self, tag, attrs):
         self.tags.add(tag)
-        self.attributes |= {name for name, _ in attrs}
+        self.attributes |= {pair[0] for pair in attrs}
 
     def handle_data(self, data):
         self.text += data
