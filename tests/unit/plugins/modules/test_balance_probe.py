@@ -192,7 +192,7 @@ def dripping_body(self):
 
 def dripping_head(self):
     with contextlib.suppress(OSError):
-        for turn in range(50):
+        for _turn in range(50):
             self.wfile.write(b"x")
             time.sleep(0.1)
 

@@ -133,7 +133,7 @@ def test_bounds_are_those_of_the_exact_binomial_distribution():
 def test_a_fair_random_scheduler_is_not_called_unfair():
     chance = random.Random(7)
     weights = {"a": 1, "b": 2, "c": 5}
-    for attempt in range(200):
+    for _attempt in range(200):
         counts = Counter(chance.choices(list(weights), list(weights.values()), k=300))
         assert judge(promise("twos", weights, 300), counts) == []
 
