@@ -14,7 +14,7 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.highload.lvs.plugins.module_utils._ipvs.model import VirtualService
 from ansible_collections.highload.lvs.plugins.module_utils._probe import label
 
-from .._balance import judge, promise
+from .._balance import Promise, judge, promise
 from .._distribution import ipvs_difference, service_counts
 from .check import Check, blind, listed, no_wrong, skip
 from .site import Host, Site
@@ -37,6 +37,18 @@ class Measure:
     def requests(self) -> int:
         """How many requests the probe sent."""
         return int(self.probe["requests"]) if self.probe else 0
+
+    def promise(self, requests: int) -> Promise:
+        """Return what the service as the inventory wants it promises for this number of requests."""
+        service = self.service
+        return promise(
+            service.scheduler,
+            {str(server.key): server.weight for server in service.servers},
+            requests,
+            service.scheduler_flags,
+            service.persistence is not None,
+            any(server.upper_threshold for server in service.servers),
+        )
 
     @property
     def pages(self) -> dict[str, list[str]]:
@@ -97,14 +109,7 @@ def balance_checks(measure: Measure, other_clients: bool) -> Iterator[Check]:
         yield blind("balance", f"{service.key} balances", measure.error)
         return
     total = sum(measure.counted.values())
-    expected = promise(
-        service.scheduler,
-        {str(server.key): server.weight for server in service.servers},
-        total if other_clients else measure.requests,
-        service.scheduler_flags,
-        service.persistence is not None,
-        any(server.upper_threshold for server in service.servers),
-    )
+    expected = measure.promise(total if other_clients else measure.requests)
     shares = listed(
         f"{one.server} {one.low if one.low == one.high else f'{one.low} to {one.high}'}" for one in expected.shares
     )
@@ -126,13 +131,12 @@ def _answer_check(measure: Measure) -> Check:
             for page, count in answers.items()
             if page not in pages
         ]
-        weights = {str(server.key): server.weight for server in measure.service.servers}
-        if measure.service.scheduler in ("rr", "wrr") and measure.service.persistence is None:
-            wrong += [
-                f"none from {_named(measure, servers)}"
-                for page, servers in pages.items()
-                if page not in answers and any(weights[server] for server in servers)
-            ]
+        sure = {one.server for one in measure.promise(measure.requests).shares if one.low}
+        wrong += [
+            f"none from {_named(measure, servers)}"
+            for page, servers in pages.items()
+            if page not in answers and sure & set(servers)
+        ]
     name = f"{measure.service.key} is answered by its real servers"
     expected = f"{measure.requests} answers from {listed(_named(measure, servers) for servers in pages.values())}"
     if not pages:

@@ -13,7 +13,6 @@ from typing import Any
 import yaml
 from ansible_collections.highload.lvs.plugins.module_utils._probe import label
 
-from .._balance import promise
 from .backends import backend_checks, page_answers
 from .balance import Measure, balance_checks, measures
 from .check import FAIL, PASS, SKIP, Check, check
@@ -82,14 +81,7 @@ def _service(site: Site, host: Host, measure: Measure) -> dict[str, Any]:
     service, probe = measure.service, measure.probe or {}
     seen = kernel_table(host).get(service.key)
     there = {server.key: server for server in seen.servers} if seen else {}
-    shares = promise(
-        service.scheduler,
-        {str(server.key): server.weight for server in service.servers},
-        measure.requests,
-        service.scheduler_flags,
-        service.persistence is not None,
-        any(server.upper_threshold for server in service.servers),
-    )
+    shares = measure.promise(measure.requests)
     servers = []
     for server, share in zip(service.servers, shares.shares):
         owner = measure.backends[str(server.key)]
