@@ -34,7 +34,7 @@ lint: venv ## Check style and types of everything in the repository
 
 .PHONY: units
 units: venv ## Run the unit tests
-	@python -m pytest tests/unit
+	@python tools/progress.py units python -m pytest tests/unit
 
 .PHONY: versions
 versions: $(LINK) ## Run the unit tests with every supported ansible-core
