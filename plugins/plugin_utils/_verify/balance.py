@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
@@ -17,6 +17,7 @@ from ansible_collections.highload.lvs.plugins.module_utils._probe import label
 from .._balance import Promise, judge, promise
 from .._distribution import ipvs_difference, service_counts
 from .check import Check, blind, listed, no_wrong, skip
+from .plan import probes
 from .site import Host, Site
 from .wanted import Backend
 
@@ -31,12 +32,13 @@ class Measure:
     probe: Mapping[str, Any] | None
     counted: dict[str, int]
     error: str
-    backends: dict[str, tuple[str, Backend] | None] = field(default_factory=dict)
+    backends: dict[str, tuple[str, Backend] | None]
+    planned: bool
 
     @property
     def requests(self) -> int:
         """How many requests the probe sent."""
-        return int(self.probe["requests"]) if self.probe else 0
+        return int((self.probe or {}).get("requests", 0))
 
     def promise(self, requests: int) -> Promise:
         """Return what the service as the inventory wants it promises for this number of requests."""
@@ -64,6 +66,7 @@ class Measure:
 def measures(site: Site, host: Host) -> list[Measure]:
     """Return what was seen of each virtual service of a director."""
     wanted = host.wanted.ipvs
+    planned = {one["service"] for one in probes(site, host.name, 1)}
     results = {one["item"]["service"]: one for one in host.result("probes").get("results", []) if "item" in one}
     try:
         before, after = (host.result(name)["ansible_facts"]["ipvs"] for name in ("before", "after"))
@@ -80,6 +83,7 @@ def measures(site: Site, host: Host) -> list[Measure]:
             difference.get(str(service.key), {}),
             error,
             {str(server.key): site.backend_of(host.name, server.key) for server in service.servers},
+            str(service.key) in planned,
         )
         for service in (wanted.services if wanted else [])
     ]
@@ -95,14 +99,14 @@ def balance_checks(measure: Measure, other_clients: bool) -> Iterator[Check]:
     With ``other_clients``, others may use the service meanwhile: the kernel may then count more than the probe sent.
     """
     service, probe = measure.service, measure.probe
-    if probe is None:
-        why = "it has no real server with a weight" if service.servers else "it has no real server"
+    if not measure.planned:
+        why = "it has no real server with a weight"
         if any(server.weight for server in service.servers):
-            why = f"{service.key} cannot be asked by a probe, which knows HTTP, TCP and DNS"
+            why = "it cannot be asked by a probe, which knows HTTP, TCP and DNS"
         yield skip("balance", f"{service.key} balances", why)
         return
-    if "msg" in probe and "responders" not in probe:
-        yield blind("balance", f"{service.key} answers", str(probe["msg"]))
+    if probe is None or "responders" not in probe:
+        yield blind("balance", f"{service.key} answers", str((probe or {}).get("msg", "")))
         return
     yield _answer_check(measure)
     if measure.error:

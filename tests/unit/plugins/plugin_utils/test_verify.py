@@ -221,6 +221,14 @@ def stand_still(host):
             },
         ),
         (
+            lambda host: host.update(__verify_probes={"msg": "the loop failed"}),
+            {f"{SERVICE} answers": "cannot be seen: nothing was told of it"},
+        ),
+        (
+            lambda host: host.update(__verify_probes={"results": [{"item": probe(host)["item"], "msg": "died"}]}),
+            {f"{SERVICE} answers": "cannot be seen: died"},
+        ),
+        (
             lambda host: host.update(__verify_system={"unreachable": True, "msg": "no route"}),
             {"the host can be reached": "unreachable"},
         ),
@@ -248,6 +256,16 @@ def test_a_host_that_shows_nothing_fails_in_every_part(host):
     result = judge(host)
     assert {check["status"] for check in result["checks"]} <= {"fail", "skip"}
     assert {check["topic"] for check in result["checks"]} >= {"backend", "dns", "resolver", "vip", "kernel", "table"}
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [({"protocol": "sctp"}, "it cannot be asked by a probe"), ({"servers": []}, "it has no real server with a weight")],
+)
+def test_what_cannot_be_probed_is_skipped_and_says_so(host, change, why):
+    host["ipvs_services"].append({**host["ipvs_services"][0], "port": 99, **change})
+    skipped = [check for check in judge(host)["checks"] if check["status"] == "skip"]
+    assert [check["seen"][: len(why)] for check in skipped] == [why]
 
 
 def test_other_clients_may_come(host):
