@@ -106,7 +106,8 @@ class ManagedFile:
             self._path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
             descriptor = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except OSError as error:
-            raise IPVSError(f"cannot use the folder of {self._path}: {error}") from error
+            advice = ": use become" if isinstance(error, PermissionError) else ""
+            raise IPVSError(f"cannot use the folder of {self._path}: {error}{advice}") from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield

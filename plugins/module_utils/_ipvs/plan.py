@@ -150,9 +150,4 @@ def put_back(now: State, before: State, changes: list[Change]) -> State:
 def touching(changes: list[Change], among: list[Change]) -> list[Change]:
     """Return those changes ``among`` others that are about the same services, servers or settings as ``changes``."""
     mine = {(change.service, change.server, change.setting) for change in changes}
-    gone = {change.service for change in changes if change.server is None and change.action == "delete"}
-    return [
-        change
-        for change in among
-        if (change.service, change.server, change.setting) in mine or (change.service in gone and change.service)
-    ]
+    return [change for change in among if (change.service, change.server, change.setting) in mine]

@@ -53,7 +53,9 @@ def render_service(command: str, service: VirtualService) -> str:
 
 def render_server(command: str, service: ServiceKey, server: RealServer) -> str:
     """Return the rule that adds (-a) or edits (-e) a real server."""
-    words = [command, *_reference(service), "-r", str(server.key), _FORWARDS[server.forward], "-w", str(server.weight)]
+    # Very old kernels show the method of a local server as local; ipvsadm -S writes -g for it, too.
+    forward = _FORWARDS.get(server.forward, "-g")
+    words = [command, *_reference(service), "-r", str(server.key), forward, "-w", str(server.weight)]
     if server.upper_threshold:
         words += ["-x", str(server.upper_threshold)]
     if server.lower_threshold:

@@ -30,6 +30,14 @@ def test_saved_rules_say_the_same_as_the_listing(capture, name):
     assert rules.services == listing.services
 
 
+def test_a_local_server_is_saved_as_ipvsadm_does():
+    listing = "Prot LocalAddress:Port Scheduler Flags\n -> RemoteAddress:Port Forward Weight ActiveConn InActConn\n"
+    (service,) = parse_listing(f"{listing}TCP 192.0.2.1:80 rr\n -> 10.0.0.1:80 Local 3 0 0\n").to_dicts()
+    service["servers"][0].update(upper_threshold=0, lower_threshold=0)
+    rules = render_table([VirtualService.from_dict(service)])
+    assert rules == "-A -t 192.0.2.1:80 -s rr\n-a -t 192.0.2.1:80 -r 10.0.0.1:80 -g -w 3\n"
+
+
 @pytest.mark.parametrize(
     ("rule", "expected"),
     [
