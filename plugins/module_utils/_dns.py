@@ -109,7 +109,7 @@ def _decode(message: bytes, question: Question, ident: int) -> Answer:
     if seen != ident or not bits & _RESPONSE:
         raise DnsError("the message is not the answer to this question")
     offset = _HEADER.size
-    for _ in range(questions):
+    for _question in range(questions):
         name, offset = _read_name(message, offset)
         kind, klass = _QUESTION.unpack_from(message, offset)
         offset += _QUESTION.size
@@ -117,7 +117,7 @@ def _decode(message: bytes, question: Question, ident: int) -> Answer:
         if (name.lower(), kind, klass) != asked:
             raise DnsError(f"the answer is to a question about {name}, not {question.name}")
     records = []
-    for _ in range(answers):
+    for _answer in range(answers):
         record, offset = _read_record(message, offset)
         records.append(record)
     code = bits & 0x000F

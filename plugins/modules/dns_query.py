@@ -212,7 +212,7 @@ def ask(params: dict[str, Any], question: Question) -> dict[str, Any]:
 
 def ask_all(params: dict[str, Any], question: Question) -> dict[str, Any]:
     """Ask as often as the parameters say and count."""
-    answers = [ask(params, question) for _ in range(params["count"])]
+    answers = [ask(params, question) for _number in range(params["count"])]
     return {
         "name": question.name,
         "type": question.type,

@@ -20,6 +20,6 @@ def test_shown_example_is_the_file(page: Path, file: str, text: str) -> None:
 
 def test_every_example_is_shown_and_is_yaml() -> None:
     files = sorted(str(path.relative_to(CHECKOUT)) for path in (CHECKOUT / "docs/examples").glob("*.yml"))
-    assert sorted(file for _, file, _ in EXAMPLES) == files
+    assert sorted(file for _page, file, _text in EXAMPLES) == files
     for file in files:
         assert yaml.safe_load((CHECKOUT / file).read_text())

@@ -136,7 +136,7 @@ def test_hostile_messages(raw: bytes, words: str) -> None:
 
 
 def test_a_chain_of_pointers_cannot_make_a_name_too_long() -> None:
-    labels = b"".join(b"\x3f" + b"x" * 63 for _ in range(5)) + b"\0"
+    labels = b"".join(b"\x3f" + b"x" * 63 for _label in range(5)) + b"\0"
     with pytest.raises(DnsError, match="over 255"):
         decode_answer(message(record(b"", name=labels)), QUESTION, IDENT)
 
