@@ -13,12 +13,12 @@ import zipfile
 from pathlib import Path
 
 # Not used here, but what nothing imports Ansible does not send to the host.
-from . import __main__  # noqa: F401
+from . import boot  # noqa: F401
 from .errors import IPVSError
 from .files import replace_file
 
 NAME = "_ipvs"
-ENTRY = f"import sys\nfrom {NAME}.__main__ import main\nsys.exit(main())\n"
+ENTRY = f"import sys\nfrom {NAME}.boot import main\nsys.exit(main())\n"
 # The first date that a zip file can hold: the same sources give the same bytes.
 DATE = (1980, 1, 1, 0, 0, 0)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from ansible_collections.highload.lvs.plugins.module_utils._ipvs import __main__ as command
+from ansible_collections.highload.lvs.plugins.module_utils._ipvs import boot as command
 from ansible_collections.highload.lvs.plugins.module_utils._ipvs import kernel as kernel_module
 from ansible_collections.highload.lvs.plugins.module_utils._ipvs.errors import CommandError, IPVSError
 from ansible_collections.highload.lvs.plugins.module_utils._ipvs.kernel import ApplyError, Kernel

@@ -38,7 +38,3 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     print(f"{len(changes)} changes brought the IPVS table back" if changes else "the IPVS table was complete already")
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
