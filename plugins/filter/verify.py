@@ -10,7 +10,7 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 from ansible.utils.unsafe_proxy import wrap_var
-from ansible_collections.highload.lvs.plugins.module_utils._ipvs.errors import IPVSError
+from ansible_collections.highload.lvs.plugins.module_utils._ipvs.errors import ValidationError
 from ansible_collections.highload.lvs.plugins.plugin_utils._verify import output, page, plan, verdict
 from ansible_collections.highload.lvs.plugins.plugin_utils._verify.site import Site
 
@@ -18,8 +18,8 @@ from ansible_collections.highload.lvs.plugins.plugin_utils._verify.site import S
 def _read(hostvars: Mapping[str, Any], names: Iterable[str]) -> Site:
     try:
         return Site.read(hostvars, names)
-    except IPVSError as error:
-        raise AnsibleFilterError(f"the inventory cannot be: {error}") from error
+    except ValidationError as error:
+        raise AnsibleFilterError(f"the inventory cannot be: {'; '.join(error.errors)}") from error
     except (KeyError, TypeError, ValueError) as error:
         raise AnsibleFilterError(
             f"the inventory lacks what it must have, or has it in another form: {error!r}"
