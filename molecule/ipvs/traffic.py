@@ -31,8 +31,9 @@ class Answer(socketserver.StreamRequestHandler):
 
     def handle(self) -> None:
         """Answer until the client hangs up."""
+        port = f"{self.connection.getsockname()[1]} ".encode()
         for line in self.rfile:
-            self.wfile.write(b"%d %s" % (self.server.server_address[1], line))  # type: ignore[index, str-bytes-safe]
+            self.wfile.write(port + line)
 
 
 class Server(socketserver.ThreadingTCPServer):
