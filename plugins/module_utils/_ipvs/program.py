@@ -13,7 +13,7 @@ import zipfile
 from pathlib import Path
 
 # Not used here, but what nothing imports Ansible does not send to the host.
-from . import boot  # noqa: F401
+from . import boot  # noqa: F401 pylint: disable=unused-import
 from .errors import IPVSError
 from .files import replace_file
 
