@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import shlex
 import shutil
 import signal
@@ -133,10 +134,10 @@ class Guest:
         """End the guest at once, as pulling its plug does, and remove what it left."""
         if pid := self.pid():
             network.delete_tap(pid, self.name)
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        while self.running():
-            time.sleep(0.02)
+            with contextlib.suppress(ProcessLookupError), os.fdopen(os.pidfd_open(pid)) as supervisor:
+                signal.pidfd_send_signal(supervisor.fileno(), signal.SIGKILL)
+                # It has ended only when every process of its namespace has: readable, and the whole guest is gone.
+                select.select([supervisor], [], [])
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def ssh(self, *command: str, options: tuple[str, ...] = ()) -> list[str]:
