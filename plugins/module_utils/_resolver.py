@@ -11,9 +11,10 @@ import ipaddress
 import json
 import os
 import re
-import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from ansible_collections.highload.lvs.plugins.module_utils._ipvs.files import replace_file
 
 RESOLV_CONF = Path("/etc/resolv.conf")
 # The file in which systemd-resolved lists the servers that it asks itself (systemd-resolved.service(8)).
@@ -129,7 +130,6 @@ def recall() -> Memory | None:
 
 def remember(memory: Memory) -> None:
     """Keep what the host has, before it is changed."""
-    MEMORY.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     replace(MEMORY, json.dumps(asdict(memory), indent=2) + "\n")
 
 
@@ -157,16 +157,9 @@ def put(resolv_conf: ResolvConf) -> None:
 
 def replace(path: Path, content: str) -> None:
     """Write a file by rename; in place where it is a mount point, as in containers, which rename refuses."""
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
-        with os.fdopen(descriptor, "w") as stream:
-            stream.write(content)
-            os.fchmod(stream.fileno(), 0o644)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, path)
+        replace_file(path, content.encode(), 0o644)
     except OSError as error:
-        os.unlink(temporary)
         if error.errno != errno.EBUSY:
             raise
         path.write_text(content)
