@@ -5,6 +5,7 @@ SHELL := /bin/bash
 PYTHON ?=
 CACHE := $(CURDIR)/.cache
 LINK := $(CACHE)/collections/ansible_collections/highload/lvs
+SCENARIOS := $(patsubst molecule/%/molecule.yml,molecule-%,$(wildcard molecule/*/molecule.yml))
 
 # Ansible, Molecule, ansible-lint and pytest find this checkout as highload.lvs; all caches stay inside .cache.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -22,7 +23,7 @@ demo: venv system ## Bring up the reference system on a real kernel and prove th
 
 .PHONY: test
 test: ## Run everything: lint, sanity, units, lab, kernel, molecule
-	@python3 tools/stages.py venv system lint sanity units lab kernel molecule
+	@python3 tools/stages.py venv system $(SCENARIOS) kernel lab sanity lint units
 
 .PHONY: test-quick
 test-quick: ## Run lint, units and one Molecule scenario
@@ -53,8 +54,8 @@ kernel: venv system ## Turn random IPVS tables into each other on a guest's kern
 	@tools/kernel-tests
 
 .PHONY: molecule
-molecule: venv system ## Run every Molecule scenario on lab guests
-	@tools/molecule
+molecule: ## Run every Molecule scenario on lab guests; molecule-<scenario> runs one
+	@python3 tools/stages.py venv system $(SCENARIOS)
 
 molecule-%: venv system
 	@tools/molecule $*

@@ -1,4 +1,4 @@
-"""Run a command and never be silent: its output passes through, and a quiet spell is reported every 20 s.
+"""Run commands and never be silent: their output passes through, and a quiet spell is reported every 20 s.
 
 Usage: python3 tools/progress.py LABEL COMMAND [ARGUMENT ...]
 """
@@ -6,47 +6,102 @@ Usage: python3 tools/progress.py LABEL COMMAND [ARGUMENT ...]
 from __future__ import annotations
 
 import os
-import select
+import selectors
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 QUIET_SECONDS = 20
 
 
-def run(label: str, command: Sequence[str]) -> int:
-    """Run ``command``, copy its output to ours as it comes, and return its exit status.
+@dataclass
+class Outcome:
+    """How a command ended: its exit status and how long it ran, in seconds."""
 
-    Ctrl-C reaches the command as well: it gets the time to clean up and to say so before KeyboardInterrupt is raised.
+    status: int
+    seconds: float
+
+
+@dataclass
+class _Running:
+    label: str
+    process: subprocess.Popen[bytes]
+    mark: bytes  # put before each line, where several commands share the output
+    started: float = field(default_factory=time.monotonic)
+    heard: float = field(default_factory=time.monotonic)
+    rest: bytes = b""  # a line that has not ended yet
+
+    def copy(self, chunk: bytes) -> None:
+        """Pass on what the command wrote; with a mark, line by line, so that two commands never share a line."""
+        self.heard = time.monotonic()
+        if self.mark:
+            *lines, self.rest = (self.rest + chunk).split(b"\n")
+            chunk = b"".join(self.mark + line + b"\n" for line in lines)
+        sys.stdout.buffer.write(chunk)
+        sys.stdout.flush()
+
+    def end(self) -> Outcome:
+        """Wait for the command, whose output has ended."""
+        if self.rest:
+            self.copy(b"\n")
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        return Outcome(self.process.wait(), time.monotonic() - self.started)
+
+
+def run_all(commands: Mapping[str, Sequence[str]], at_once: int) -> dict[str, Outcome]:
+    """Run the commands, ``at_once`` of them side by side, and return by label how each of them ended.
+
+    Ctrl-C reaches the commands as well: they get the time to clean up and to say so before KeyboardInterrupt is raised.
     """
     interrupts: list[int] = []
     previous = signal.signal(signal.SIGINT, lambda number, _frame: interrupts.append(number))
+    waiting = list(commands.items())
+    outcomes: dict[str, Outcome] = {}
     try:
-        status = _copy_output(label, command)
+        with selectors.DefaultSelector() as selector:
+            while waiting or selector.get_map():
+                while waiting and not interrupts and len(selector.get_map()) < at_once:
+                    label, command = waiting.pop(0)
+                    running = _start(label, command, marked=at_once > 1)
+                    assert running.process.stdout is not None
+                    selector.register(running.process.stdout, selectors.EVENT_READ, running)
+                if interrupts:
+                    waiting.clear()
+                _pass_on(selector, outcomes)
     finally:
         signal.signal(signal.SIGINT, previous)
     if interrupts:
         raise KeyboardInterrupt
-    return status
+    return outcomes
 
 
-def _copy_output(label: str, command: Sequence[str]) -> int:
-    started = time.monotonic()
+def run(label: str, command: Sequence[str]) -> int:
+    """Run one command and return its exit status."""
+    return run_all({label: command}, at_once=1)[label].status
+
+
+def _start(label: str, command: Sequence[str], *, marked: bool) -> _Running:
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
-    assert process.stdout is not None
-    with process.stdout as output:
-        while True:
-            ready, _, _ = select.select([output], [], [], QUIET_SECONDS)
-            if not ready:
-                print(f"... {label}: still running after {time.monotonic() - started:.0f} s", flush=True)
-                continue
-            chunk = os.read(output.fileno(), 65536)
-            if not chunk:
-                return process.wait()
-            sys.stdout.buffer.write(chunk)
-            sys.stdout.flush()
+    return _Running(label, process, f"[{label}] ".encode() if marked else b"")
+
+
+def _pass_on(selector: selectors.BaseSelector, outcomes: dict[str, Outcome]) -> None:
+    for key, _ in selector.select(timeout=1):
+        running: _Running = key.data
+        if chunk := os.read(key.fd, 65536):
+            running.copy(chunk)
+        else:
+            selector.unregister(key.fileobj)
+            outcomes[running.label] = running.end()
+    for key in selector.get_map().values():
+        now = time.monotonic()
+        if now - key.data.heard > QUIET_SECONDS:
+            key.data.heard = now
+            print(f"... {key.data.label}: still running after {now - key.data.started:.0f} s", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,40 +1,42 @@
-"""Run make targets one after the other and end with a table of their results and times.
+"""Run make targets and end with a table of their results and times.
 
 Usage: python3 tools/stages.py TARGET ...
 
-A stage that fails does not keep the others from running, so that one run tells everything; only without the
-system packages or the virtual environment there is no point in going on.
+``venv`` and ``system`` come first and alone, and without them there is no point in going on. All other targets are
+independent of each other and run two at a time: a guest has one processor and Ansible waits for it half of the time.
+A target that fails does not keep the others from running, so that one run tells everything.
 """
 
 from __future__ import annotations
 
 import sys
-import time
 
-from progress import run
+from progress import Outcome, run_all
 
 NEEDED_BY_ALL = ("venv", "system")
+AT_ONCE = 2
+
+
+def make(targets: list[str], at_once: int) -> dict[str, Outcome]:
+    """Make the targets and return how each of them ended."""
+    return run_all({target: ["make", "--no-print-directory", target] for target in targets}, at_once)
 
 
 def main(targets: list[str]) -> int:
     """Make every target; the exit status is 1 when any of them failed."""
-    results: dict[str, str] = {}
-    times: dict[str, float] = {}
-    for target in targets:
-        if any(results.get(needed) == "failed" for needed in NEEDED_BY_ALL):
-            results[target] = "skipped"
-            continue
-        print(f"\n===== {target}", flush=True)
-        started = time.monotonic()
-        results[target] = "passed" if run(target, ["make", "--no-print-directory", target]) == 0 else "failed"
-        times[target] = time.monotonic() - started
+    outcomes = make([target for target in targets if target in NEEDED_BY_ALL], at_once=1)
+    if not any(outcome.status for outcome in outcomes.values()):
+        outcomes |= make([target for target in targets if target not in NEEDED_BY_ALL], AT_ONCE)
 
-    print("\nstage                 result     seconds")
-    for target, result in results.items():
-        print(f"{target:<20}  {result:<7}  {times.get(target, 0):>9.0f}")
-    count = {word: sum(result == word for result in results.values()) for word in ("passed", "failed", "skipped")}
-    print(f"\nstages: {count['passed']} passed, {count['failed']} failed, {count['skipped']} skipped", flush=True)
-    return 1 if count["failed"] else 0
+    print("\nstage                       result   seconds")
+    count = dict.fromkeys(("passed", "failed", "skipped"), 0)
+    for target in targets:
+        outcome = outcomes.get(target)
+        result = "skipped" if outcome is None else "failed" if outcome.status else "passed"
+        count[result] += 1
+        print(f"{target:<26}  {result:<7}  {outcome.seconds if outcome else 0:>7.0f}")
+    print("\nstages: " + ", ".join(f"{number} {result}" for result, number in count.items()), flush=True)
+    return 0 if count["passed"] == len(targets) else 1
 
 
 if __name__ == "__main__":
