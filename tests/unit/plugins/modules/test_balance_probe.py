@@ -18,8 +18,8 @@ import threading
 import time
 
 import pytest
-from ansible.module_utils.testing import patch_module_args
 from ansible_collections.highload.lvs.plugins.modules import balance_probe
+from ansible_collections.highload.lvs.tests.unit.module_args import patch_module_args
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ import json
 import re
 
 import pytest
-from ansible.module_utils.testing import patch_module_args
 from ansible_collections.highload.lvs.plugins.module_utils._ipvs import ipvsadm
 from ansible_collections.highload.lvs.plugins.modules import ipvs_facts
+from ansible_collections.highload.lvs.tests.unit.module_args import patch_module_args
 
 
 @pytest.fixture

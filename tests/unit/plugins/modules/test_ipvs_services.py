@@ -8,11 +8,11 @@ import json
 import os
 
 import pytest
-from ansible.module_utils.testing import patch_module_args
 from ansible_collections.highload.lvs.plugins.module_utils._ipvs import modules
 from ansible_collections.highload.lvs.plugins.module_utils._ipvs.errors import UnavailableError
 from ansible_collections.highload.lvs.plugins.modules import ipvs_services
 from ansible_collections.highload.lvs.tests.unit.fake_ipvs import FakeKernel, KernelError
+from ansible_collections.highload.lvs.tests.unit.module_args import patch_module_args
 
 SERVICE = {
     "protocol": "tcp",
