@@ -38,6 +38,16 @@ options:
     description: Seconds, as O(highload.lvs.ipvs_services#module:drain) takes them.
     type: int
     default: 0
+  groups:
+    description:
+      - The groups of the inventory, Ansible's C(groups), for services that take their real servers from a group as
+        P(highload.lvs.ipvs_resolve#filter) tells. Mistakes then name the host and its variable.
+    type: dict
+    default: {}
+  hostvars:
+    description: The variables of all hosts, Ansible's C(hostvars).
+    type: dict
+    default: {}
 seealso:
   - module: highload.lvs.ipvs_services
 """
@@ -59,19 +69,30 @@ _value:
   elements: str
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible_collections.highload.lvs.plugins.module_utils._ipvs.errors import ValidationError
 from ansible_collections.highload.lvs.plugins.module_utils._ipvs.validate import read_order
+from ansible_collections.highload.lvs.plugins.plugin_utils._servers_from import resolve
 
 
 def ipvs_mistakes(
-    services: Any, timeouts: Any = None, sync_daemons: Any = None, keep_addresses: Any = (), drain: Any = 0
+    services: Any,
+    timeouts: Any = None,
+    sync_daemons: Any = None,
+    keep_addresses: Any = (),
+    drain: Any = 0,
+    groups: Mapping[str, Any] | None = None,
+    hostvars: Mapping[str, Any] | None = None,
 ) -> list[str]:
     """Return every mistake in what ipvs_services would be given."""
+    try:
+        resolved = resolve(services, groups or {}, hostvars or {})
+    except ValidationError as error:
+        return error.errors
     given = {
-        "services": services,
+        "services": resolved.services,
         "timeouts": timeouts,
         "sync_daemons": sync_daemons,
         "keep_addresses": keep_addresses,
@@ -80,7 +101,7 @@ def ipvs_mistakes(
     try:
         read_order({**given, "state": "present", "purge": "managed"})
     except ValidationError as error:
-        return error.errors
+        return resolved.in_words_of_the_inventory(error.errors)
     return []
 
 

@@ -63,7 +63,7 @@ class Site:
     @classmethod
     def read(cls, hostvars: Mapping[str, Any], names: Iterable[str]) -> Site:
         """Read the hosts of these names from Ansible's ``hostvars``."""
-        return cls({name: _read_host(name, hostvars[name]) for name in names})
+        return cls({name: _read_host(name, hostvars) for name in names})
 
     def backend_of(self, director: str, server: ServerKey) -> tuple[str, Backend] | None:
         """Return the host and the backend that a real server of this director is, None where the inventory has none."""
@@ -77,13 +77,14 @@ class Site:
         return None
 
 
-def _read_host(name: str, variables: Mapping[str, Any]) -> Host:
+def _read_host(name: str, hostvars: Mapping[str, Any]) -> Host:
+    variables = hostvars[name]
     seen = {one: variables[SEEN + one] for one in RESULTS if SEEN + one in variables}
     try:
         address = canonical(str(variables.get("ansible_host", "")))
     except ValueError:
         address = ""
-    return Host(name, read_wanted(variables), seen, address)
+    return Host(name, read_wanted(variables, hostvars), seen, address)
 
 
 RESULTS = ("system", "rotation", "answers", "pages", "before", "probes", "after")

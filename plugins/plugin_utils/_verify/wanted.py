@@ -17,6 +17,8 @@ from ansible_collections.highload.lvs.plugins.module_utils._ipvs.model import Vi
 from ansible_collections.highload.lvs.plugins.module_utils._ipvs.settings import SyncDaemon
 from ansible_collections.highload.lvs.plugins.module_utils._ipvs.validate import read_order
 
+from .._servers_from import resolve
+
 COLLECTION = Path(__file__).resolve().parents[3]
 GROUPS = {"lvs_backends": ["backend"], "lvs_dns": ["dnsmasq"], "lvs_directors": ["dummy_interface", "ipvs"]}
 WILDCARDS = ("0.0.0.0", "::", "*")
@@ -89,8 +91,8 @@ def _defaults(role: str) -> dict[str, Any]:
     return defaults
 
 
-def read_wanted(variables: Mapping[str, Any]) -> Wanted:
-    """Read what one host is to be from its variables, those of Ansible's ``hostvars``.
+def read_wanted(variables: Mapping[str, Any], hostvars: Mapping[str, Any]) -> Wanted:
+    """Read what one host is to be from its variables, those of Ansible's ``hostvars``, which has those of the others.
 
     Raises ValidationError for virtual services that cannot be, KeyError for a list that lacks what it must have.
     """
@@ -100,6 +102,9 @@ def read_wanted(variables: Mapping[str, Any]) -> Wanted:
         mine = {name: variables.get(name, default) for name, default in _defaults(role).items()}
         if mine[f"{role}_state"] == "present":
             values[role] = mine
+    if "ipvs" in values:
+        services = values["ipvs"]["ipvs_services"]
+        values["ipvs"]["ipvs_services"] = resolve(services, variables.get("groups", {}), hostvars).services
     return Wanted(
         _backends(values["backend"]) if "backend" in values else [],
         _dns(values["dnsmasq"]) if "dnsmasq" in values else None,
