@@ -179,7 +179,8 @@ class Client:
         self._connection.request("GET", self._target.path, headers=headers)
         answer = self._connection.getresponse()
         body = _read(answer, deadline)
-        if not self._manner.keep_alive or answer.will_close:
+        # What is left of a long body would be taken for the next answer.
+        if not self._manner.keep_alive or answer.will_close or not answer.isclosed():
             self.close()
         return self._responder(body, answer), str(answer.status)
 
@@ -222,6 +223,7 @@ def _read(answer: http.client.HTTPResponse, deadline: float) -> str:
     while sum(map(len, parts)) < MAX_BODY:
         part = answer.read1(65536)
         if not part:
+            answer.close()  # Python before 3.11.8 and 3.12.2 does not by itself, and refuses the next request then
             break
         parts.append(part)
         if time.monotonic() > deadline:

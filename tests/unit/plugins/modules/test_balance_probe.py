@@ -18,6 +18,7 @@ import threading
 import time
 
 import pytest
+from ansible_collections.highload.lvs.plugins.module_utils._probe import MAX_BODY
 from ansible_collections.highload.lvs.plugins.modules import balance_probe
 from ansible_collections.highload.lvs.tests.unit.module_args import patch_module_args
 
@@ -123,6 +124,12 @@ def test_what_is_sent(run, serve):
 def test_a_connection_is_kept_only_when_told(run, serve, keep_alive, expected):
     port = serve(web("one", "two"))
     assert run(url=f"http://127.0.0.1:{port}", count=6, keep_alive=keep_alive)["responders"] == expected
+
+
+def test_a_connection_is_not_kept_after_a_body_that_was_not_read_whole(run, serve):
+    port = serve(web("x" * (2 * MAX_BODY), "two"))
+    result = run(url=f"http://127.0.0.1:{port}", count=2, keep_alive=True)
+    assert (result["requests"], len(result["responders"]), result["errors"]) == (2, 2, {})
 
 
 def test_a_kept_connection_that_the_server_closes_is_opened_anew(run, serve):
