@@ -19,6 +19,8 @@ description:
   - The whole list is checked before anything is touched. Every mistake is reported at once, with its place.
   - What the module puts into the kernel it remembers on the host, in O(state_file). So what is dropped from the list is
     removed, and what somebody else put there never is, unless O(purge=all).
+  - A real server that M(highload.lvs.ipvs_drain) took out of service stays at weight 0 until it is put back, then with
+    the weight that the list gives it now.
   - The list is the whole truth. Call the module once with all services, not once for each.
 author:
   - The highload.lvs authors (@highload)
@@ -284,6 +286,7 @@ notes:
     Such a change between reading and changing shows when the table is read back.
 seealso:
   - module: highload.lvs.ipvs_facts
+  - module: highload.lvs.ipvs_drain
 """
 
 EXAMPLES = r"""
@@ -400,6 +403,14 @@ cut:
   returned: success
   sample:
     - {service: tcp 192.168.100.1:80, server: 192.168.1.12:8082, active_connections: 3, persistent_connections: 0}
+out:
+  description:
+    - The hosts that M(highload.lvs.ipvs_drain) took out of service and has not put back. Their real servers stay at
+      weight 0, and the weights in O(services) are those that they come back with.
+  type: list
+  elements: str
+  returned: success
+  sample: [web2]
 timeouts:
   description: The timeouts afterwards.
   type: dict
@@ -503,6 +514,8 @@ def main() -> None:
         if warning:
             module.warn(warning)
         outcome = run(module, order)
+        for sentence in outcome.drained.sentences():
+            module.warn(sentence)
         program_changed = keep_program(module)
     except ApplyError as error:
         module.fail_json(msg=str(error), undone=error.undone, **describe(error.state))
@@ -514,6 +527,7 @@ def main() -> None:
         "rules": render_table(outcome.managed.services.values()),
         "kept": outcome.kept,
         "cut": outcome.cut,
+        "out": sorted(outcome.drained.hosts),
         **describe(outcome.after),
     }
     if module._diff:

@@ -113,7 +113,7 @@ class Kernel:
         """Wait until these servers have neither active nor persistent connections; return those that still have."""
         deadline = time.monotonic() + seconds
         while True:
-            busy = _busy(self._tool.show("--persistent-conn"), leaving)
+            busy = busy_servers(self._tool.show("--persistent-conn"), leaving)
             rest = deadline - time.monotonic()
             if not busy or rest <= 0:
                 return busy
@@ -129,7 +129,8 @@ def _leaving(quiet: State, target: State) -> set[tuple[ServiceKey, ServerKey]]:
     }
 
 
-def _busy(text: str, leaving: Iterable[tuple[ServiceKey, ServerKey]]) -> list[dict[str, Any]]:
+def busy_servers(text: str, leaving: Iterable[tuple[ServiceKey, ServerKey]]) -> list[dict[str, Any]]:
+    """Return those of the servers that have connections, from what ``ipvsadm -L -n --persistent-conn`` prints."""
     services = parse_listing(text).services
     counts = ("active_connections", "persistent_connections")
     busy = []

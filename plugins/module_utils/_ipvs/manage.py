@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from .drained import Drained, DrainFile
 from .kernel import ApplyError, Kernel, Tool
 from .managed import Managed, ManagedFile
 from .model import ServiceKey, Table
@@ -39,7 +40,8 @@ class Order:
 class Outcome:
     """What was done, or would be: the table before and after, the plan between them, and what is managed from now on.
 
-    ``kept`` names what no list asks for and stays; ``cut`` the servers that went with connections left.
+    ``kept`` names what no list asks for and stays; ``cut`` the servers that went with connections left; ``drained``
+    tells which hosts are out of service, whose real servers have weight 0 whatever a list says.
     """
 
     before: State
@@ -47,35 +49,39 @@ class Outcome:
     plan: list[Change]
     managed: Managed
     kept: list[str]
+    drained: Drained
     cut: list[dict[str, Any]] = field(default_factory=list)
 
 
-def preview(order: Order, before: State, managed: Managed) -> Outcome:
+def preview(order: Order, before: State, managed: Managed, drained: Drained) -> Outcome:
     """Return what carrying the order out would do."""
+    current = drained.wake(before.services)
     if order.absent:
         wanted: Table = {}
         may_go = removed_by(order.absent, order.keep)
     else:
         wanted = order.wanted
         may_go = Purge(order.purge, managed.services, order.keep).may_go
+    table = target_table(current, wanted, may_go)
+    quiet, still_drained = drained.quiet(table)
     target = State(
-        target_table(before.services, wanted, may_go),
+        quiet,
         _target_timeouts(order, before, managed),
         _target_daemons(order, before, managed),
     )
     after = Managed(
-        managed_part(target.services, wanted, managed.services),
+        managed_part(table, wanted, managed.services),
         managed.timeouts if order.timeouts is None else order.timeouts,
         managed.daemons if order.daemons is None else tuple(order.daemons),
     )
-    return Outcome(before, target, make_plan(before, target), after, kept_beside(target.services, wanted))
+    return Outcome(before, target, make_plan(before, target), after, kept_beside(table, wanted), still_drained)
 
 
 def look_ahead(order: Order, tool: Tool | None, file: ManagedFile) -> Outcome:
     """Return what carrying the order out would do. Without a tool the table is taken for empty."""
     timeouts, daemons = order.timeouts is not None, order.daemons is not None
     before = Kernel(tool, timeouts, daemons).read() if tool else State({}, Timeouts(), ())
-    return preview(order, before, file.load())
+    return preview(order, before, file.load(), DrainFile(file.path).load())
 
 
 def carry_out(order: Order, tool: Tool, file: ManagedFile) -> Outcome:
@@ -85,8 +91,10 @@ def carry_out(order: Order, tool: Tool, file: ManagedFile) -> Outcome:
     """
     with file.locked():
         managed = file.load()
+        drain_file = DrainFile(file.path)
+        drained = drain_file.load()
         kernel = Kernel(tool, timeouts=order.timeouts is not None, daemons=order.daemons is not None)
-        outcome = preview(order, kernel.read(), managed)
+        outcome = preview(order, kernel.read(), managed, drained)
         if outcome.plan:
             # Should this process die half-way, all that it may have touched is known as ours.
             file.save(replace(outcome.managed, services=union(managed.services, outcome.managed.services)))
@@ -97,6 +105,8 @@ def carry_out(order: Order, tool: Tool, file: ManagedFile) -> Outcome:
                 file.save(managed)
             raise
         file.save(outcome.managed)
+        if outcome.drained != drained:
+            drain_file.save(outcome.drained)
     return replace(outcome, after=after, cut=cut)
 
 
@@ -111,7 +121,7 @@ def restore(tool: Tool, file: ManagedFile) -> list[Change]:
         order = Order(
             managed.services, "none", timeouts=managed.timeouts or None, daemons=list(managed.daemons) or None
         )
-        outcome = preview(order, kernel.read(), managed)
+        outcome = preview(order, kernel.read(), managed, DrainFile(file.path).load())
         kernel.change(outcome.before, outcome.after)
     return outcome.plan
 

@@ -70,17 +70,17 @@ class ManagedFile:
 
     def __init__(self, path: str) -> None:
         """Name the file; nothing is read yet."""
-        self._path = Path(path)
+        self.path = Path(path)
 
     def load(self) -> Managed:
         """Return what the file says. Raises IPVSError if it cannot be read or understood."""
         try:
-            return Managed.from_text(self._path.read_text("utf-8"))
+            return Managed.from_text(self.path.read_text("utf-8"))
         except FileNotFoundError:
             return Managed()
         except (OSError, IPVSError, UnicodeError) as error:
             raise IPVSError(
-                f"{self._path}, which remembers what the collection manages, cannot be read: {error}. "
+                f"{self.path}, which remembers what the collection manages, cannot be read: {error}. "
                 "Repair it, or delete it: then everything in the IPVS table counts as somebody else's"
             ) from error
 
@@ -88,26 +88,26 @@ class ManagedFile:
         """Write the file as a whole, or remove it when nothing is managed; tell whether that changed anything."""
         text = managed.to_text()
         try:
-            current = self._path.read_text("utf-8") if self._path.exists() else ""
+            current = self.path.read_text("utf-8") if self.path.exists() else ""
             if current == text:
                 return False
             if text:
-                replace_file(self._path, text.encode(), 0o644)
+                replace_file(self.path, text.encode(), 0o644)
             else:
-                self._path.unlink()
+                self.path.unlink()
         except OSError as error:
-            raise IPVSError(f"cannot write {self._path}: {error}") from error
+            raise IPVSError(f"cannot write {self.path}: {error}") from error
         return True
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Hold off other runs that change the same table; waits for one that is under way."""
         try:
-            self._path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-            descriptor = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            self.path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+            descriptor = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except OSError as error:
             advice = ": use become" if isinstance(error, PermissionError) else ""
-            raise IPVSError(f"cannot use the folder of {self._path}: {error}{advice}") from error
+            raise IPVSError(f"cannot use the folder of {self.path}: {error}{advice}") from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield
