@@ -23,8 +23,8 @@ NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")
 
 
 def checked_name(name: str, what: str) -> str:
-    """Return `name` if it can be a host name label of at most 32 characters."""
-    if not NAME.fullmatch(name):
+    """Return `name` if it can be a host name label of at most 32 characters; a lab's may have underscores, too."""
+    if not NAME.fullmatch(name.replace("_", "-") if what == "lab" else name):
         raise LabError(
             f"{what} {name!r}: use 1 to 32 lower-case letters, digits and hyphens, with no hyphen at either end"
         )
