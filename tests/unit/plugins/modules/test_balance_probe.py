@@ -68,7 +68,8 @@ def web(*bodies):
                 return
             handle.asked.append([*lines, self.client_address[0]])
             self.wfile.write(
-                b"HTTP/1.1 200 OK\r\nX-Server: %s\r\nContent-Length: %d\r\n\r\n%s" % (body.strip()[:99], len(body), body)
+                b"HTTP/1.1 200 OK\r\nX-Server: %s\r\nContent-Length: %d\r\n\r\n%s"
+                % (body.strip()[:99], len(body), body)
             )
             if "Connection: close" in lines:
                 return
