@@ -38,7 +38,7 @@ units: venv ## Run the unit tests
 	@python tools/progress.py units python -m pytest tests/unit
 
 .PHONY: versions
-versions: $(LINK) ## Run the unit tests with every supported ansible-core
+versions: $(LINK) system ## Try every supported ansible-core: units and sanity on each, a scenario on two
 	@python3 tools/progress.py versions tools/versions
 
 .PHONY: sanity
@@ -71,6 +71,10 @@ package: venv ## Build the collection's tarball and check it as Galaxy does
 .PHONY: lock
 lock: ## Pin the newest development dependencies for every Python found here
 	@tools/lock
+
+.PHONY: newest
+newest: $(LINK) ## Try the newest development dependencies instead of the pinned ones
+	@tools/newest
 
 .PHONY: venv
 venv: $(LINK)
