@@ -32,7 +32,7 @@ def markdown(text: str) -> str:
     text = re.sub(r"O\(([\w.]+)#\w+:(\w+)\)", r"`\2` of `\1`", text)
     text = re.sub(r"[CEOV]\(([^)]*)\)", r"`\1`", text)
     text = re.sub(r"[BI]\(([^)]*)\)", r"*\1*", text)
-    text = re.sub(r"M\(([^)]*)\)", r"`\1`", text)
+    text = re.sub(r"[MP]\(([^#)]*)[^)]*\)", r"`\1`", text)
     text = re.sub(r"[LR]\(([^,)]*),\s*([^)]*)\)", r"[\1](\2)", text)
     text = re.sub(r"U\(([^)]*)\)", r"<\1>", text)
     return " ".join(text.split()).replace("|", r"\|")

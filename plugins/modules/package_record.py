@@ -13,7 +13,7 @@ version_added: 0.1.0
 description:
   - Tells which Debian packages a host lacks, and records that before somebody installs them.
   - Later purges what was recorded, with the dependencies that came with it and that nothing else needs.
-    A package that was there before the first record stays. All stay when a package of somebody else needs one of them.
+    A package that was there before the first record stays. Nothing is purged when a package of somebody else needs it.
   - Installs nothing. That is the business of M(ansible.builtin.apt).
 author:
   - The highload.lvs authors (@highload)
@@ -72,12 +72,6 @@ purged:
   elements: str
   returned: O(state=absent)
   sample: [ipvsadm, libnl-3-200]
-needed:
-  description: Packages of somebody else that need one of those to purge, so that all of these stay.
-  type: list
-  elements: str
-  returned: O(state=absent)
-  sample: []
 """
 
 from pathlib import Path
@@ -141,7 +135,11 @@ def purge(module: AnsibleModule) -> dict[str, Any]:
     if asked:
         needed = removals(apt_get(module, "--simulate", "purge", *asked)) - asked
         if needed:
-            return {"changed": False, "purged": [], "needed": sorted(needed)}
+            others = ", ".join(sorted(needed))
+            module.fail_json(
+                msg=f"{others} needs what should be purged, {', '.join(sorted(asked))}, so all stay. "
+                f"Purge {others} first, or keep the packages."
+            )
         unneeded_before = removals(apt_get(module, "--simulate", "autoremove"))
         purged = removals(apt_get(module, "--simulate", "--auto-remove", "purge", *asked))
         purged -= {*known["here_before"], *unneeded_before}
@@ -149,7 +147,7 @@ def purge(module: AnsibleModule) -> dict[str, Any]:
         if purged:
             apt_get(module, "purge", *sorted(purged))
         record(RECORD, {})
-    return {"changed": bool(purged), "purged": sorted(purged), "needed": []}
+    return {"changed": bool(purged), "purged": sorted(purged)}
 
 
 def main() -> None:
