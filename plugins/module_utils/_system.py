@@ -35,12 +35,16 @@ def parse_units(text: str) -> list[dict[str, str]]:
 
 
 def parse_links(text: str) -> list[dict[str, Any]]:
-    """Read `ip -json -details address show`: name, kind (empty for a device), up, addresses with prefix lengths."""
+    """Read `ip -json -details address show`: name, kind (empty for a device), up, addresses with prefix lengths.
+
+    The MAC address is empty where the link is not Ethernet.
+    """
     return [
         {
             "name": link["ifname"],
             "kind": link.get("linkinfo", {}).get("info_kind", ""),
             "up": "UP" in link.get("flags", ()),
+            "mac": link.get("address", "") if link.get("link_type") == "ether" else "",
             "addresses": [f"{one['local']}/{one['prefixlen']}" for one in link.get("addr_info", ()) if "local" in one],
         }
         for link in json.loads(text)
@@ -91,6 +95,34 @@ def loaded_modules(root: Path = Path("/")) -> set[str]:
     return names | {Path(line).name.split(".")[0].replace("-", "_") for line in _lines(builtin)}
 
 
+def absent_modules(names: Iterable[str], root: Path = Path("/")) -> list[str] | None:
+    """Return those kernel modules that are neither there nor could be loaded, None where that cannot be seen.
+
+    In a container the folder of the kernel's modules is missing as a rule.
+    """
+    index = root / "lib/modules" / os.uname().release / "modules.dep"
+    known = {Path(line.partition(":")[0]).name.split(".")[0].replace("-", "_") for line in _lines(index)}
+    there = loaded_modules(root)
+    absent = [name for name in names if name.replace("-", "_") not in known | there]
+    return absent if known or not absent else None
+
+
+def boot_sysctls(names: Iterable[str], root: Path = Path("/")) -> dict[str, list[dict[str, str]]]:
+    """Return what systemd-sysctl sets these sysctls to at boot, in the order in which it does: the last one counts.
+
+    See sysctl.d(5). A pattern of several sysctls is passed over.
+    """
+    found: dict[str, list[dict[str, str]]] = {name: [] for name in names}
+    places = {sysctl_path(name): name for name in found}
+    for path in _effective(root, "sysctl.d", "*.conf"):
+        for line in map(str.strip, _lines(path)):
+            key, equals, value = line.partition("=")
+            name = places.get(sysctl_path(key.strip().lstrip("-"))) if equals and line[0] not in "#;" else None
+            if name is not None:
+                found[name].append({"file": f"/{path.relative_to(root)}", "value": " ".join(value.split())})
+    return found
+
+
 def boot_modules(root: Path = Path("/")) -> list[str]:
     """Return the kernel modules that systemd loads at boot."""
     lines = (line.strip() for path in _effective(root, "modules-load.d", "*.conf") for line in _lines(path))
@@ -98,8 +130,10 @@ def boot_modules(root: Path = Path("/")) -> list[str]:
 
 
 def boot_links(root: Path = Path("/")) -> list[str]:
-    """Return the interfaces that systemd-networkd makes at boot."""
-    names = set()
+    """Return the interfaces that systemd-networkd makes at boot, and those that units of the module vip_links make."""
+    wanted = (root / "etc/systemd/system/multi-user.target.wants").glob("highload-*.service")
+    units = (re.fullmatch(r"highload-[a-z_]+-(.+)[.]service", path.name) for path in wanted)
+    names = {unit.group(1) for unit in units if unit}
     for path in _effective(root, "systemd/network", "*.netdev"):
         section = ""
         for line in map(str.strip, _lines(path)):

@@ -41,6 +41,22 @@ options:
     type: list
     elements: str
     default: []
+  routes:
+    description:
+      - Ways of packets to ask the kernel for, each with C(to) and C(from), which are addresses. Those from an address
+        that is not the host's own are passed over.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      to:
+        description: Where the packet goes.
+        type: str
+        required: true
+      from:
+        description: Where it comes from.
+        type: str
+        required: true
   resolve:
     description: Names to resolve as any program on the host does, through C(/etc/nsswitch.conf).
     type: list
@@ -95,9 +111,9 @@ links:
   type: list
   elements: dict
   returned: success
-  sample: [{"name": "dummy1", "kind": "dummy", "up": true, "addresses": ["192.168.100.1/32"]}]
+  sample: [{"name": "dummy1", "kind": "dummy", "up": true, "mac": "", "addresses": ["192.168.100.1/32"]}]
 boot_links:
-  description: Names of the interfaces that systemd-networkd makes at boot.
+  description: Names of the interfaces that systemd-networkd, or a unit of M(highload.lvs.vip_links), makes at boot.
   type: list
   elements: str
   returned: success
@@ -107,6 +123,14 @@ modules:
   type: dict
   returned: success
   sample: {"ip_vs": true, "ip_vs_rr": true}
+absent_modules:
+  description:
+    - Those of O(modules) that are neither loaded nor built in nor among the modules of the kernel that runs. Null where
+      the host does not see these, as in a container.
+  type: list
+  elements: str
+  returned: success
+  sample: []
 boot_modules:
   description: The kernel modules that systemd loads at boot.
   type: list
@@ -118,6 +142,17 @@ sysctls:
   type: dict
   returned: success
   sample: {"net.ipv4.ip_forward": "1"}
+boot_sysctls:
+  description: For each of O(sysctls), the files that set it at boot in their order, and the values. The last one counts.
+  type: dict
+  returned: success
+  sample: {"net.ipv4.ip_forward": [{"file": "/etc/sysctl.d/60-highload-ipvs.conf", "value": "1"}]}
+routes:
+  description: The answers to O(routes), C(gateway) being empty on the link of the host itself.
+  type: list
+  elements: dict
+  returned: success
+  sample: [{"to": "192.0.2.1", "from": "10.0.0.2", "gateway": "10.0.0.1", "interface": "eth0", "error": ""}]
 sockets:
   description: The sockets that listen. The address V(*) is every one of both families.
   type: list
@@ -137,6 +172,7 @@ resolved_names:
   sample: {"my-awesome-highload-app.local": {"addresses": ["127.0.0.1", "127.0.0.2"], "error": ""}}
 """
 
+import json
 import platform
 import socket
 from typing import Any
@@ -176,6 +212,21 @@ def packages(module: AnsibleModule) -> dict[str, str]:
     return {words[1]: words[2] for words in lines if len(words) == 3 and words[0] == "installed"}
 
 
+def routes(module: AnsibleModule, links: list[dict[str, Any]]) -> list[dict[str, str]]:
+    """Return the way of packets from the host's own addresses."""
+    own = {address.split("/")[0] for link in links for address in link["addresses"]}
+    found = []
+    for one in module.params["routes"]:
+        if one["from"] not in own:
+            continue
+        command = ["ip", "-json", "route", "get", one["to"], "from", one["from"]]
+        status, out, err = module.run_command(command, environ_update={"LC_ALL": "C"})
+        route = json.loads(out)[0] if status == 0 else {}
+        way = {"gateway": route.get("gateway", ""), "interface": route.get("dev", "")}
+        found.append({"to": one["to"], "from": one["from"], **way, "error": "" if status == 0 else err.strip()})
+    return found
+
+
 def resolve(name: str) -> dict[str, Any]:
     """Return the addresses of a name, or why there are none."""
     try:
@@ -192,11 +243,18 @@ def main() -> None:
             "units": {"type": "list", "elements": "str", "default": []},
             "modules": {"type": "list", "elements": "str", "default": []},
             "sysctls": {"type": "list", "elements": "str", "default": []},
+            "routes": {
+                "type": "list",
+                "elements": "dict",
+                "default": [],
+                "options": {"to": {"type": "str", "required": True}, "from": {"type": "str", "required": True}},
+            },
             "resolve": {"type": "list", "elements": "str", "default": []},
         },
         supports_check_mode=True,
     )
     loaded = _system.loaded_modules()
+    links = _system.parse_links(output(module, "ip", "-json", "-details", "address", "show"))
     module.exit_json(
         changed=False,
         kernel=platform.release(),
@@ -204,11 +262,14 @@ def main() -> None:
         python=platform.python_version(),
         packages=packages(module),
         units=units(module),
-        links=_system.parse_links(output(module, "ip", "-json", "-details", "address", "show")),
+        links=links,
         boot_links=_system.boot_links(),
         modules={name: name.replace("-", "_") in loaded for name in module.params["modules"]},
+        absent_modules=_system.absent_modules(module.params["modules"]),
         boot_modules=_system.boot_modules(),
         sysctls={name: _system.read_sysctl(name) for name in module.params["sysctls"]},
+        boot_sysctls=_system.boot_sysctls(module.params["sysctls"]),
+        routes=routes(module, links),
         sockets=_system.parse_sockets(output(module, "ss", "-H", "-lntup")),
         nameservers=_resolver.nameservers(_resolver.read_text(_resolver.RESOLV_CONF)),
         resolved_names={name: resolve(name) for name in module.params["resolve"]},
