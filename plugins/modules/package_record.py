@@ -87,6 +87,8 @@ from ansible_collections.highload.lvs.plugins.module_utils._record import (
 from ansible_collections.highload.lvs.plugins.module_utils._root import require_root
 
 RECORD = Path(FOLDER, "packages.json")
+# Needed means depended on, as in the roles' installation: what others only recommend or suggest came all the same.
+STRICT = ["--option", "APT::AutoRemove::RecommendsImportant=0", "--option", "APT::AutoRemove::SuggestsImportant=0"]
 
 
 def removals(simulation: str) -> set[str]:
@@ -140,8 +142,8 @@ def purge(module: AnsibleModule) -> dict[str, Any]:
                 msg=f"{others} needs what should be purged, {', '.join(sorted(asked))}, so all stay. "
                 f"Purge {others} first, or keep the packages."
             )
-        unneeded_before = removals(apt_get(module, "--simulate", "autoremove"))
-        purged = removals(apt_get(module, "--simulate", "--auto-remove", "purge", *asked))
+        unneeded_before = removals(apt_get(module, "--simulate", *STRICT, "autoremove"))
+        purged = removals(apt_get(module, "--simulate", *STRICT, "--auto-remove", "purge", *asked))
         purged -= {*known["here_before"], *unneeded_before}
     if not module.check_mode:
         if purged:
