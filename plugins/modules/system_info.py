@@ -143,7 +143,7 @@ sysctls:
   returned: success
   sample: {"net.ipv4.ip_forward": "1"}
 boot_sysctls:
-  description: For each of O(sysctls), the files that set it at boot in their order, and the values. The last one counts.
+  description: For each of O(sysctls), the files that set it at boot, in their order, and the values. The last counts.
   type: dict
   returned: success
   sample: {"net.ipv4.ip_forward": [{"file": "/etc/sysctl.d/60-highload-ipvs.conf", "value": "1"}]}

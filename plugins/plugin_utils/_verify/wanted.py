@@ -91,17 +91,23 @@ def _defaults(role: str) -> dict[str, Any]:
     return defaults
 
 
+def role_values(variables: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the variables of each role that a host has, by role; those that are not given have their defaults."""
+    roles = {role for group in variables["group_names"] for role in GROUPS.get(group, [])}
+    values = {}
+    for role in roles:
+        mine = {name: variables.get(name, default) for name, default in _defaults(role).items()}
+        if mine[f"{role}_state"] == "present":
+            values[role] = mine
+    return values
+
+
 def read_wanted(variables: Mapping[str, Any], hostvars: Mapping[str, Any]) -> Wanted:
     """Read what one host is to be from its variables, those of Ansible's ``hostvars``, which has those of the others.
 
     Raises ValidationError for virtual services that cannot be, KeyError for a list that lacks what it must have.
     """
-    roles = {role for group in variables["group_names"] for role in GROUPS.get(group, [])}
-    values: dict[str, dict[str, Any]] = {}
-    for role in roles:
-        mine = {name: variables.get(name, default) for name, default in _defaults(role).items()}
-        if mine[f"{role}_state"] == "present":
-            values[role] = mine
+    values = role_values(variables)
     if "ipvs" in values:
         services = values["ipvs"]["ipvs_services"]
         values["ipvs"]["ipvs_services"] = resolve(services, variables.get("groups", {}), hostvars).services
@@ -141,7 +147,7 @@ def _links(values: dict[str, Any]) -> Links:
 
 def _ipvs(values: dict[str, Any]) -> Ipvs:
     names = ("services", "purge", "keep_addresses", "timeouts", "sync_daemons", "drain", "state")
-    order = read_order({name: _plain(values[f"ipvs_{name}"]) for name in names})
+    order = read_order({name: plain(values[f"ipvs_{name}"]) for name in names})
     return Ipvs(
         list(order.wanted.values()),
         order.purge,
@@ -151,10 +157,10 @@ def _ipvs(values: dict[str, Any]) -> Ipvs:
     )
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Return Ansible's own kinds of lists and dictionaries as Python's."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(one) for key, one in value.items()}
+        return {str(key): plain(one) for key, one in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(one) for one in value]
+        return [plain(one) for one in value]
     return value

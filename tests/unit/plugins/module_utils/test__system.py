@@ -54,8 +54,8 @@ def test_units():
 
 def test_links():
     assert _system.parse_links(LINKS) == [
-        {"name": "lo", "kind": "", "up": True, "addresses": ["127.0.0.1/8"]},
-        {"name": "dummy1", "kind": "dummy", "up": False, "addresses": ["192.168.100.1/32"]},
+        {"name": "lo", "kind": "", "up": True, "mac": "", "addresses": ["127.0.0.1/8"]},
+        {"name": "dummy1", "kind": "dummy", "up": False, "mac": "", "addresses": ["192.168.100.1/32"]},
     ]
 
 
@@ -116,3 +116,35 @@ def test_os_name(tmp_path):
     write(tmp_path, "etc/os-release", 'NAME="Debian"\nPRETTY_NAME="Debian GNU/Linux 13 (trixie)"\n')
     assert _system.os_name(tmp_path) == "Debian GNU/Linux 13 (trixie)"
     assert _system.os_name(tmp_path / "nowhere") == ""
+
+
+def test_absent_modules(tmp_path):
+    folder = tmp_path / "lib/modules" / os.uname().release
+    folder.mkdir(parents=True)
+    assert _system.absent_modules(["ip_vs"], tmp_path) is None
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "proc/modules").write_text("ip_vs 1 0 - Live 0x0\n")
+    assert _system.absent_modules(["ip_vs"], tmp_path) == []
+    (folder / "modules.dep").write_text(
+        "kernel/net/netfilter/ipvs/ip_vs_rr.ko.xz: kernel/net/netfilter/ipvs/ip_vs.ko\n"
+    )
+    (folder / "modules.builtin").write_text("kernel/drivers/net/dummy.ko\n")
+    assert _system.absent_modules(["ip_vs", "ip_vs_rr", "dummy", "ip_vs_sed"], tmp_path) == ["ip_vs_sed"]
+
+
+def test_boot_sysctls(tmp_path):
+    for name, text in {
+        "usr/lib/sysctl.d/50-a.conf": "net.ipv4.ip_forward = 1\n",
+        "etc/sysctl.d/99-z.conf": "# net.ipv4.ip_forward=2\n\n-net/ipv4/ip_forward=0\nnonsense\n",
+        "etc/sysctl.d/50-b.conf": "net.ipv4.tcp_rmem = 1  2 3\n",
+    }.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert _system.boot_sysctls(["net.ipv4.ip_forward", "net.ipv4.tcp_rmem", "net.core.somaxconn"], tmp_path) == {
+        "net.ipv4.ip_forward": [
+            {"file": "/usr/lib/sysctl.d/50-a.conf", "value": "1"},
+            {"file": "/etc/sysctl.d/99-z.conf", "value": "0"},
+        ],
+        "net.ipv4.tcp_rmem": [{"file": "/etc/sysctl.d/50-b.conf", "value": "1 2 3"}],
+        "net.core.somaxconn": [],
+    }
