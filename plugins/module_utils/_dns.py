@@ -91,8 +91,11 @@ def encode_name(name: str) -> bytes:
 
 
 def encode_query(question: Question, ident: int) -> bytes:
-    """Return the message that asks this question and wants recursion; ident is 0 to 65535."""
-    header = _HEADER.pack(ident, FLAGS["RD"], 1, 0, 0, 0)
+    """Return the message that asks this question, wants recursion and to be told of DNSSEC; ident is 0 to 65535.
+
+    AD in a question asks for AD in the answer where the server found its signatures right (RFC 6840 section 5.7).
+    """
+    header = _HEADER.pack(ident, FLAGS["RD"] | FLAGS["AD"], 1, 0, 0, 0)
     return header + encode_name(question.name) + _QUESTION.pack(TYPES[question.type], CLASSES[question.klass])
 
 

@@ -21,11 +21,47 @@ RESOLV_CONF = Path("/etc/resolv.conf")
 RESOLVED_UPSTREAMS = Path("/run/systemd/resolve/resolv.conf")
 RESOLVED_LINK = "../run/systemd/resolve/stub-resolv.conf"
 MEMORY = Path("/var/lib/highload-lvs/resolv_conf.json")
+# Read after all others of its folder, so that its servers are the ones (resolved.conf(5)).
+ROUTES = Path("/etc/systemd/resolved.conf.d/zz-highload-lvs.conf")
+OWN_ADDRESS = "127.0.0.1"
+ROUTES_MARK = "# Written by highload.lvs."
 MARK = "# Written by highload.lvs: the servers before it are kept in the state folder of the collection."
 
 
 class ResolverError(Exception):
     """A resolver that cannot be read or changed; the text says what to do."""
+
+
+@dataclass(frozen=True)
+class Lever:
+    """How to keep a program from writing /etc/resolv.conf: a file of ours, or a line added to one of the program's own.
+
+    ``sign`` is there where the program is. ``unit`` reads the file again on reload.
+    """
+
+    sign: Path
+    path: Path
+    text: str
+    unit: str = ""
+
+
+# NetworkManager.conf(5), dhclient-script(8), dhcpcd-run-hooks(8), resolvconf.conf(5) of openresolv. Debian's own
+# resolvconf needs none: it writes to /run, and leaves a /etc/resolv.conf that is not its link alone.
+LEVERS = (
+    Lever(
+        Path("/etc/NetworkManager"),
+        Path("/etc/NetworkManager/conf.d/zz-highload-lvs.conf"),
+        "[main]\ndns=none\nrc-manager=unmanaged\n",
+        "NetworkManager.service",
+    ),
+    Lever(
+        Path("/etc/dhcp/dhclient-enter-hooks.d"),
+        Path("/etc/dhcp/dhclient-enter-hooks.d/zz-highload-lvs"),
+        "make_resolv_conf() { :; }\n",
+    ),
+    Lever(Path("/etc/dhcpcd.conf"), Path("/etc/dhcpcd.conf"), "nohook resolv.conf # highload.lvs\n"),
+    Lever(Path("/etc/resolvconf.conf"), Path("/etc/resolvconf.conf"), "resolvconf=NO # highload.lvs\n"),
+)
 
 
 @dataclass(frozen=True)
@@ -100,6 +136,38 @@ def parse_ss(text: str) -> list[dict[str, str]]:
     return found
 
 
+def routes_text(domains: list[str]) -> str:
+    """Return the resolved.conf(5) that sends questions about these domains, and what is below them, to dnsmasq."""
+    routed = " ".join(f"~{domain}" for domain in domains)
+    return f"{ROUTES_MARK}\n[Resolve]\n# None of those that other files name: they do not know the domains.\nDNS=\n" + (
+        f"DNS={OWN_ADDRESS}\nDomains={routed}\n"
+    )
+
+
+def lever_text(lever: Lever, pulled: bool) -> str:
+    """Return what the lever's file should hold, empty for no file."""
+    if lever.sign != lever.path:
+        return f"# Written by highload.lvs.\n{lever.text}" if pulled else ""
+    rest = read_text(lever.path).replace(lever.text, "")
+    if rest and not rest.endswith("\n"):
+        rest += "\n"
+    return rest + lever.text if pulled else rest
+
+
+def levers_to_move(pulled: bool) -> list[Lever]:
+    """Return the levers of the programs on this host that are not yet as they should be."""
+    return [one for one in LEVERS if one.sign.exists() and read_text(one.path) != lever_text(one, pulled)]
+
+
+def move(lever: Lever, pulled: bool) -> None:
+    """Pull a lever or let it go."""
+    text = lever_text(lever, pulled)
+    if text or lever.sign == lever.path:
+        replace_file(lever.path, text.encode(), 0o644)
+    else:
+        lever.path.unlink()
+
+
 def look() -> ResolvConf:
     """Return what stands at /etc/resolv.conf."""
     if RESOLV_CONF.is_symlink():
@@ -162,4 +230,11 @@ def replace(path: Path, content: str) -> None:
     except OSError as error:
         if error.errno != errno.EBUSY:
             raise
-        path.write_text(content)
+        write_in_place(path, content.encode())
+
+
+def write_in_place(path: Path, content: bytes) -> None:
+    """Overwrite a file so that no reader finds it empty: one write over all of its length, then the cut."""
+    with path.open("r+b", buffering=0) as file:
+        file.write(content.ljust(path.stat().st_size, b"\n"))
+        file.truncate(len(content))

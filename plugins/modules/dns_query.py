@@ -142,7 +142,6 @@ results:
 """
 
 import ipaddress
-import secrets
 import socket
 import time
 from collections import Counter
@@ -150,36 +149,10 @@ from dataclasses import asdict
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.highload.lvs.plugins.module_utils._dns import (
-    Answer,
-    DnsError,
-    Question,
-    decode_answer,
-    encode_query,
-    parse_question,
-)
+from ansible_collections.highload.lvs.plugins.module_utils._dns import DnsError, Question, parse_question
+from ansible_collections.highload.lvs.plugins.module_utils._dns_client import exchange
 
-MAX_MESSAGE = 65535
 MAX_COUNT = 10000
-
-
-def exchange(server: str, port: int, question: Question, timeout: float) -> Answer:
-    """Send one question and wait for its answer, in seconds; raise DnsError or OSError where there is none."""
-    family = socket.AF_INET6 if ":" in server else socket.AF_INET
-    ident = secrets.randbelow(1 << 16)
-    deadline = time.monotonic() + timeout
-    with socket.socket(family, socket.SOCK_DGRAM) as channel:
-        # Connected, so that the kernel drops what others send and tells when nobody listens.
-        channel.connect((server, port))
-        channel.send(encode_query(question, ident))
-        while True:
-            channel.settimeout(max(deadline - time.monotonic(), 0.001))
-            message = channel.recv(MAX_MESSAGE)
-            try:
-                return decode_answer(message, question, ident)
-            except DnsError:
-                if time.monotonic() >= deadline:
-                    raise
 
 
 def ask(params: dict[str, Any], question: Question) -> dict[str, Any]:
