@@ -41,14 +41,27 @@ def page_answers(host: Host, backend: Backend) -> dict[str, int]:
     return next((dict(one["responders"]) for one in results if one["url"] == page_url(backend)), {})
 
 
+def page_label(host: Host, backend: Backend) -> str | None:
+    """Return what answers of this backend are known by: its page, or what it sent when its own host asked it."""
+    if backend.page is not None:
+        return label(backend.page)
+    seen = list(page_answers(host, backend))
+    return seen[0] if len(seen) == 1 else None
+
+
 def _page_check(host: Host, place: int, backend: Backend) -> Check:
-    name = f"{backend.name} sends its own page"
+    name = f"{backend.name} sends its own page" if backend.page is not None else f"{backend.name} sends a page"
     results = host.result("pages").get("results", [])
     if place >= len(results):
         return blind("backend", name, host.error("pages"))
     pages, errors = list(results[place]["responders"]), results[place]["errors"]
-    expected, seen = label(backend.content), listed(pages) if pages else f"no answer ({listed(errors)})"
-    owners = [one.name for one in host.wanted.backends if one != backend and label(one.content) in pages]
+    seen = listed(pages) if pages else f"no answer ({listed(errors)})"
+    evidence = f"GET {page_url(backend)} on {host.name}"
+    if backend.page is None:
+        statuses = list(results[place]["statuses"])
+        return check("backend", name, statuses == ["200"], "status 200", f"{listed(statuses)}: {seen}", evidence)
+    expected = label(backend.page)
+    owners = [one.name for one in host.wanted.backends if one != backend and page_label(host, one) in pages]
     if owners and pages != [expected]:
         seen += f" (the page of {listed(owners)})"
-    return check("backend", name, pages == [expected], expected, seen, f"GET {page_url(backend)} on {host.name}")
+    return check("backend", name, pages == [expected], expected, seen, evidence)

@@ -12,10 +12,10 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.highload.lvs.plugins.module_utils._ipvs.model import VirtualService
-from ansible_collections.highload.lvs.plugins.module_utils._probe import label
 
 from .._balance import Promise, judge, promise
 from .._distribution import ipvs_difference, service_counts
+from .backends import page_label
 from .check import Check, blind, listed, no_wrong, skip
 from .plan import probes
 from .site import Host, Site
@@ -26,13 +26,17 @@ SHOWN = 60
 
 @dataclass(frozen=True)
 class Measure:
-    """What was seen of one virtual service: the probe's result, and the kernel's connections by real server."""
+    """What was seen of one virtual service: the probe's result, and the kernel's connections by real server.
+
+    ``pages``: the real servers that send each page; nothing where it is not known of all what they send.
+    """
 
     service: VirtualService
     probe: Mapping[str, Any] | None
     counted: dict[str, int]
     error: str
     backends: dict[str, tuple[str, Backend] | None]
+    pages: dict[str, list[str]]
     planned: bool
 
     @property
@@ -52,16 +56,6 @@ class Measure:
             any(server.upper_threshold for server in service.servers),
         )
 
-    @property
-    def pages(self) -> dict[str, list[str]]:
-        """The real servers that send each page; nothing where it is not known what they send."""
-        found: dict[str, list[str]] = {}
-        for server, owner in self.backends.items():
-            if owner is None:
-                return {}
-            found.setdefault(label(owner[1].content), []).append(server)
-        return found
-
 
 def measures(site: Site, host: Host) -> list[Measure]:
     """Return what was seen of each virtual service of a director."""
@@ -76,17 +70,32 @@ def measures(site: Site, host: Host) -> list[Measure]:
         difference, error = {}, host.error("before") or host.error("after")
     except AnsibleFilterError as reason:
         difference, error = {}, str(reason)
-    return [
-        Measure(
-            service,
-            results.get(str(service.key)),
-            difference.get(str(service.key), {}),
-            error,
-            {str(server.key): site.backend_of(host.name, server.key) for server in service.servers},
-            str(service.key) in planned,
+    measures = []
+    for service in wanted.services if wanted else []:
+        backends = {str(server.key): site.backend_of(host.name, server.key) for server in service.servers}
+        key = str(service.key)
+        measures.append(
+            Measure(
+                service,
+                results.get(key),
+                difference.get(key, {}),
+                error,
+                backends,
+                _pages(site, backends),
+                key in planned,
+            )
         )
-        for service in (wanted.services if wanted else [])
-    ]
+    return measures
+
+
+def _pages(site: Site, backends: Mapping[str, tuple[str, Backend] | None]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for server, owner in backends.items():
+        page = page_label(site.hosts[owner[0]], owner[1]) if owner else None
+        if page is None:
+            return {}
+        found.setdefault(page, []).append(server)
+    return found
 
 
 def _key(service: Mapping[str, Any]) -> str:

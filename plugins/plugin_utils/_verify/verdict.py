@@ -11,9 +11,8 @@ from datetime import datetime, timezone
 from typing import Any
 
 import yaml
-from ansible_collections.highload.lvs.plugins.module_utils._probe import label
 
-from .backends import backend_checks, page_answers
+from .backends import backend_checks, page_answers, page_label
 from .balance import Measure, balance_checks, measures
 from .check import FAIL, PASS, SKIP, Check, check
 from .director import ipvs_checks, kernel_table, link_checks
@@ -126,7 +125,7 @@ def _state(site: Site, owner: tuple[str, Backend] | None, weight: int, kernel_we
         pages = page_answers(site.hosts[owner[0]], owner[1])
         if not pages:
             return "does not answer"
-        if list(pages) != [label(owner[1].content)]:
+        if list(pages) != [page_label(site.hosts[owner[0]], owner[1])]:
             return "sends another page"
     return "drained" if weight == 0 else "ok"
 

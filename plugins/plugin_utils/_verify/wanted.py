@@ -26,11 +26,11 @@ WILDCARDS = ("0.0.0.0", "::", "*")
 
 @dataclass(frozen=True)
 class Backend:
-    """One static web server; bind is the address that it listens on."""
+    """One static web server; page is its front page where the inventory has it as text, bind where it listens."""
 
     name: str
     port: int
-    content: str
+    page: str | None
     bind: str
 
 
@@ -121,9 +121,14 @@ def read_wanted(variables: Mapping[str, Any], hostvars: Mapping[str, Any]) -> Wa
 
 def _backends(values: dict[str, Any]) -> list[Backend]:
     return [
-        Backend(str(one["name"]), int(one["port"]), str(one["content"]), str(one.get("bind", values["backend_bind"])))
+        Backend(str(one["name"]), int(one["port"]), _page(one), str(one.get("bind", values["backend_bind"])))
         for one in values["backend_servers"]
     ]
+
+
+def _page(server: Mapping[str, Any]) -> str | None:
+    """Return the page that a server is told to send; None where it comes from a file, or from an older release."""
+    return None if server.get("content") is None or server.get("release") else str(server["content"])
 
 
 def _dns(values: dict[str, Any]) -> Dns:

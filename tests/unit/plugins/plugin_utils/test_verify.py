@@ -71,6 +71,21 @@ def test_the_reference_system_is_right(host):
     assert json.loads(json.dumps(result)) == result
 
 
+def test_a_page_that_the_inventory_does_not_have_as_text_is_known_by_what_its_own_host_saw(host):
+    for server in host["backend_servers"]:
+        del server["content"]
+        server["folder"] = "site"
+    result = judge(host)
+    assert failed(result) == {}
+    assert "backend2 sends a page" in [check["name"] for check in result["checks"]]
+    assert [one["connections"] for one in result["services"][0]["servers"]] == [51, 51]
+    # Still told apart: an answer that is no backend's is a stranger's.
+    probe(host)["responders"]["stranger"] = 1
+    assert f"{SERVICE} is answered by its real servers" in failed(judge(host))
+    host["__verify_pages"]["results"][1]["statuses"] = {"404": 1}
+    assert "404" in failed(judge(host))["backend2 sends a page"]
+
+
 def stop_backend(host):
     unit(host, "highload-backend@backend2.service").update(active="failed", sub="failed")
     host["__verify_pages"]["results"][1].update(responders={}, errors={"refused": 1})
