@@ -41,9 +41,10 @@ def test_shown_example_is_the_file(page: Path, file: str, text: str) -> None:
     assert "---\n" + text == (CHECKOUT / file).read_text()
 
 
-def test_every_example_is_shown_and_is_yaml() -> None:
+def test_every_example_is_shown_or_linked_and_is_yaml() -> None:
     files = {str(path.relative_to(CHECKOUT)) for path in (CHECKOUT / "docs/examples").rglob("*.yml")}
-    assert {file for _page, file, _text in EXAMPLES} == files
+    linked = {(page.parent / link).resolve() for page in PAGES for link in LINKS.findall(page.read_text())}
+    assert {file for _page, file, _text in EXAMPLES} | {file for file in files if CHECKOUT / file in linked} == files
     for file in files:
         assert yaml.safe_load((CHECKOUT / file).read_text())
 
