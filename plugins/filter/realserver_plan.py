@@ -29,6 +29,12 @@ options:
     type: list
     elements: str
     default: []
+  routes:
+    description:
+      - Results of C(ip -json route get CLIENT), one for each of the ways, with C(rc) and C(stdout).
+    type: list
+    elements: dict
+    default: []
 """
 
 EXAMPLES = r"""
@@ -42,11 +48,13 @@ _value:
   description:
     - C(mistakes), sentences that begin with their place; C(links) for M(highload.lvs.vip_links);
       C(modules) for M(highload.lvs.kernel_modules); C(sysctls) for M(highload.lvs.sysctls), without those of ARP;
-      C(ways), addresses of clients, each with its network and the director to which the route must go.
+      C(ways), addresses of clients, each with its network and the director to which the route must go; C(astray),
+      sentences about the routes that go elsewhere.
   type: dict
 """
 
 import ipaddress
+import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -67,11 +75,14 @@ EVERYWHERE = {4: ("0.0.0.0/0", "192.0.2.1"), 6: ("::/0", "2001:db8::1")}
 
 
 def realserver_plan(
-    vips: list[dict[str, Any]], interface: str = "lvs0", loose_interfaces: Iterable[str] = ()
+    vips: list[dict[str, Any]],
+    interface: str = "lvs0",
+    loose_interfaces: Iterable[str] = (),
+    routes: Iterable[dict[str, Any]] = (),
 ) -> dict[str, Any]:
-    """Return what the virtual IPs take: mistakes, links, sysctls and ways."""
+    """Return what the virtual IPs take: mistakes, links, modules, sysctls, ways and what is wrong with their routes."""
     mistakes: list[str] = []
-    addresses: list[str] = []
+    places: dict[str, str] = {}  # the kind of interface for each address
     gue_ports: dict[str, list[int]] = {}
     ways: list[dict[str, str]] = []
     for number, vip in enumerate(vips):
@@ -84,31 +95,45 @@ def realserver_plan(
         if vip["forward"] == "masq":
             ways += _ways(vip)
             continue
-        addresses.append(f"{address}/{address.max_prefixlen}")
-        if vip["forward"] == "tunnel":
-            tunnel = vip.get("tunnel") or {}
-            ports = gue_ports.setdefault(KINDS[tunnel.get("type", "ipip"), address.version], [])
-            ports += [int(tunnel["port"])] if tunnel.get("type") == "gue" else []
-    dummy = [{"name": interface, "kind": "dummy", "addresses": list(dict.fromkeys(addresses))}] if addresses else []
-    tunnels = [
-        {"name": TUNNELS[kind].interface, "kind": kind, "gue_ports": sorted(set(ports))}
-        for kind, ports in gue_ports.items()
+        text = f"{address}/{address.max_prefixlen}"
+        if vip["forward"] == "route":
+            places.setdefault(text, "dummy")
+            continue
+        # On the tunnel itself: a tunnel without an address lets nothing in unless rp_filter is off everywhere,
+        # __fib_validate_source() in the kernel's net/ipv4/fib_frontend.c.
+        tunnel = vip.get("tunnel") or {}
+        kind = KINDS[tunnel.get("type", "ipip"), address.version]
+        if places.get(text, "dummy") not in ("dummy", kind):
+            mistakes.append(
+                f"{place}.tunnel: {address} comes through {places[text]} already; use one of them for a VIP"
+            )
+        places[text] = kind
+        gue_ports.setdefault(kind, []).extend([int(tunnel["port"])] if tunnel.get("type") == "gue" else [])
+    links = [
+        {
+            "name": TUNNELS[kind].interface if kind in TUNNELS else interface,
+            "kind": kind,
+            "addresses": [address for address, where in places.items() if where == kind],
+            "gue_ports": sorted(set(gue_ports.get(kind, []))),
+        }
+        for kind in dict.fromkeys(places.values())
     ]
     # The kernel takes the greater of this and conf.all: 2, loose, is the greatest and holds whatever conf.all says.
     # There is no such check for IPv6.
     loose = [*loose_interfaces, *(TUNNELS[kind].interface for kind in gue_ports if kind in ("ipip", "gre"))]
+    ways = [way for number, way in enumerate(ways) if way not in ways[:number]]
+    known = [json.loads(one["stdout"])[0] if one["rc"] == 0 else {} for one in routes]
     return {
         "mistakes": mistakes,
-        "links": dummy + tunnels,
-        "modules": _modules(dummy + tunnels),
-        "sysctls": {f"net.ipv4.conf.{name.replace('.', '/')}.rp_filter": 2 for name in loose},
-        "ways": [way for number, way in enumerate(ways) if way not in ways[:number]],
+        "links": links,
+        "modules": [name for link in links for name in needed_modules(link["kind"], bool(link["gue_ports"]))],
+        "sysctls": {
+            **{f"net.ipv4.conf.{_in_sysctl(name)}.rp_filter": 2 for name in loose},
+            **{name: 0 for way, route in zip(ways, known) for name in _redirects(way, route)},
+        },
+        "ways": ways,
+        "astray": [text for way, route in zip(ways, known) for text in _astray(way, route)],
     }
-
-
-def _modules(links: list[dict[str, Any]]) -> list[str]:
-    """Return the kernel modules that the links need."""
-    return [name for link in links for name in needed_modules(link["kind"], bool(link.get("gue_ports")))]
 
 
 def _mistakes(vip: dict[str, Any]) -> Iterator[str]:
@@ -128,6 +153,9 @@ def _mistakes(vip: dict[str, Any]) -> Iterator[str]:
     elif tunnel.get("type") == "gue":
         if not 0 < int(tunnel.get("port") or 0) < 65536:
             yield f"tunnel.port: gue for {address} needs the UDP port at which the director sends, 1 to 65535"
+    elif tunnel.get("type") == "gre" and tunnel.get("checksum", "disabled") != "disabled":
+        # ip_tunnel_rcv() in the kernel's net/ipv4/ip_tunnel.c; gre0 cannot be told to take checksums.
+        yield f"tunnel.checksum: gre0 drops packets with a checksum; say disabled for {address}, on the director too"
     elif tunnel.get("port"):
         yield f"tunnel.port: {tunnel.get('type', 'ipip')} has no port; only gue has"
     if forward != "masq":
@@ -162,6 +190,40 @@ def _ways(vip: dict[str, Any]) -> list[dict[str, str]]:
     if len(clients) < len(networks) or not networks:
         clients.append(EVERYWHERE[director.version])
     return [{"network": network, "client": client, "director": str(director)} for network, client in clients]
+
+
+def _in_sysctl(interface: str) -> str:
+    """Return an interface's name as sysctl(8) wants it."""
+    return interface.replace(".", "/")
+
+
+def _redirects(way: dict[str, str], route: dict[str, Any]) -> list[str]:
+    """Return the sysctls that let an ICMP redirect send answers past the director.
+
+    Of IPv4 both count unless the host forwards, of IPv6 the interface's alone: accept_redirects in the kernel's
+    ip-sysctl.rst.
+    """
+    if "dev" not in route:
+        return []
+    device = _in_sysctl(route["dev"])
+    if ":" in way["director"]:
+        return [f"net.ipv6.conf.{device}.accept_redirects"]
+    return ["net.ipv4.conf.all.accept_redirects", f"net.ipv4.conf.{device}.accept_redirects"]
+
+
+def _astray(way: dict[str, str], route: dict[str, Any]) -> list[str]:
+    """Say that a route does not go to the director, and what to do; nothing if it does."""
+    director, gateway = way["director"], route.get("gateway", "")
+    if gateway == director:
+        return []
+    seen = f"through {route['dev']} {f'by {gateway}' if gateway else 'without a gateway'}" if route else "nowhere"
+    network = "default" if way["network"].endswith("/0") else way["network"]
+    return [
+        f"answers to clients in {way['network']} go {seen}, not by the director {director}, so clients of masq would "
+        "drop them: they come from the real server's own address, which only the director puts right. "
+        f"Do `ip {'-6 ' if ':' in director else ''}route replace {network} via {director}` and the same in this host's "
+        "network configuration, or let the director forward by route or tunnel"
+    ]
 
 
 class FilterModule:

@@ -192,8 +192,11 @@ def clashes(links: Iterable[Link], ours: set[str], seen: dict[str, SeenLink]) ->
     return found
 
 
-def differences(link: Link, seen: dict[str, SeenLink], gue_ports: dict[str, set[int]]) -> list[str]:
-    """Say what must change for the kernel to have the link as it should be; nothing if it has."""
+def differences(link: Link, seen: dict[str, SeenLink], gue_ports: dict[str, set[int]], unit: str) -> list[str]:
+    """Say what must change for the kernel to have the link as it should be; nothing if it has.
+
+    ``unit`` is the text of the unit that has made it so far, empty for none.
+    """
     there = seen.get(link.name)
     if there is None:
         return [f"make {link.name}", *(f"add {address} to {link.name}" for address in link.addresses)]
@@ -201,18 +204,24 @@ def differences(link: Link, seen: dict[str, SeenLink], gue_ports: dict[str, set[
     if link.mtu not in (None, there.mtu):
         found.append(f"set the MTU of {link.name} to {link.mtu}, which is {there.mtu}")
     found += [f"add {address} to {link.name}" for address in link.addresses if address not in there.addresses]
-    found += [f"remove {address} from {link.name}" for address in extra_addresses(link, seen)]
-    if link.gue_ports:
-        family = TUNNELS[link.kind].fou_family
-        found += [f"open UDP port {port} for GUE" for port in link.gue_ports if port not in gue_ports[family]]
+    found += [f"remove {address} from {link.name}" for address in extra_addresses(link, there, unit)]
+    if link.kind != "dummy":
+        opened = gue_ports.get(TUNNELS[link.kind].fou_family, set())
+        found += [f"open UDP port {port} for GUE" for port in link.gue_ports if port not in opened]
+        found += [f"close UDP port {port} for GUE" for port in extra_ports(link, opened, unit)]
     return found
 
 
-def extra_addresses(link: Link, seen: dict[str, SeenLink]) -> list[str]:
-    """Return the addresses that a dummy interface has and should not have. A tunnel may carry somebody else's."""
-    if link.kind != "dummy" or link.name not in seen:
-        return []
-    return [address for address in seen[link.name].addresses if address not in link.addresses]
+def extra_addresses(link: Link, there: SeenLink, unit: str) -> list[str]:
+    """Return the addresses that an interface has and should not have. A tunnel may carry somebody else's."""
+    ours = there.addresses if link.kind == "dummy" else re.findall(r"ip address replace (\S+) ", unit)
+    return [address for address in there.addresses if address in ours and address not in link.addresses]
+
+
+def extra_ports(link: Link, opened: set[int], unit: str) -> list[int]:
+    """Return the UDP ports that the unit opened and that should be closed."""
+    ours = {int(port) for port in re.findall(r"fou add port ([0-9]+) gue", unit)}
+    return sorted((ours & opened).difference(link.gue_ports))
 
 
 def netdev_file(link: Link) -> str:

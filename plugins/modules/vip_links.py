@@ -63,7 +63,7 @@ options:
         elements: str
         default: []
       mtu:
-        description: The largest packet in bytes. 1500 for a dummy interface, the kernel's own for a tunnel if not given.
+        description: The largest packet in bytes. If not given, 1500 for a dummy interface, else the kernel's own.
         type: int
       gue_ports:
         description: UDP ports to which packets for it come wrapped as GUE. Of V(ipip) and V(ip6tnl) only.
@@ -217,11 +217,22 @@ class Host:
         """Have an interface's unit run at boot."""
         self.run("systemctl", "enable", self.unit(link.name))
 
+    def differences(self, link: Link) -> list[str]:
+        """Say what the kernel has otherwise than it should be."""
+        return _links.differences(link, self.seen, self.gue_ports, read(self.paths(link.name)["unit"]))
+
+    def let_go(self, link: Link) -> None:
+        """Take away what an interface should not have any more. Before the unit, which says what it had, is changed."""
+        there, unit = self.seen.get(link.name), read(self.paths(link.name)["unit"])
+        for address in _links.extra_addresses(link, there, unit) if there else []:
+            self.run("ip", "address", "delete", address, "dev", link.name)
+        family = _links.TUNNELS[link.kind].fou_family if link.kind != "dummy" else ""
+        for port in _links.extra_ports(link, self.gue_ports.get(family, set()), unit):
+            self.run("ip", family, "fou", "del", "port", str(port))
+
     def set_up(self, link: Link) -> None:
         """Make the kernel have the interface as it should be; fail if it will not."""
         if self.by_unit(link):
-            for address in _links.extra_addresses(link, self.seen):
-                self.run("ip", "address", "delete", address, "dev", link.name)
             self.run("systemctl", "restart", self.unit(link.name))
         elif link.name in self.seen:
             self.run("networkctl", "reconfigure", link.name)
@@ -230,7 +241,7 @@ class Host:
         end = time.monotonic() + WAIT
         while True:
             self.look()
-            left = _links.differences(link, self.seen, self.gue_ports)
+            left = self.differences(link)
             if not left:
                 return
             if time.monotonic() > end:
@@ -247,16 +258,11 @@ class Host:
         if there and there.kind == "dummy":
             self.run("ip", "link", "delete", "dev", name, "type", "dummy")
         elif there and there.kind in _links.TUNNELS:
-            self._close_gue(name, there.kind)
-            if not there.addresses:
+            self.let_go(Link(name, there.kind, (), None, ()))
+            self.look()
+            if not self.seen[name].addresses:
                 self.run("ip", "link", "set", "dev", name, "down")
         self.write({path: "" for path in reversed(self.paths(name).values()) if path.exists()})
-
-    def _close_gue(self, name: str, kind: str) -> None:
-        family = _links.TUNNELS[kind].fou_family
-        opened = re.findall(r"fou add port ([0-9]+) gue", read(self.paths(name)["unit"]))
-        for port in sorted(self.gue_ports.get(family, set()) & {int(one) for one in opened}):
-            self.run("ip", family, "fou", "del", "port", str(port))
 
 
 def read(path: Path) -> str:
@@ -323,17 +329,19 @@ def main() -> None:
             for path, text in changes.items()
         ]
         off = host.by_unit(link) and not (WANTS / host.unit(link.name)).exists()
-        steps = _links.differences(link, host.seen, host.gue_ports)
+        steps = host.differences(link)
         plan += ([f"enable {host.unit(link.name)}"] if off else []) + steps
         if module.check_mode:
             continue
+        if host.by_unit(link):
+            host.let_go(link)
         if changes:
             host.write(changes)
         if off:
             host.enable(link)
         if changes or steps:
             host.look()
-            if _links.differences(link, host.seen, host.gue_ports) or host.by_unit(link):
+            if host.differences(link) or host.by_unit(link):
                 host.set_up(link)
 
     # After the new ones: an address that moves to another interface is never gone.

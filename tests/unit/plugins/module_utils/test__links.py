@@ -105,13 +105,22 @@ def test_reading_gue_ports():
     ],
 )
 def test_differences_of_a_dummy_interface(seen, wanted):
-    assert _links.differences(DUMMY, {one.name: one for one in seen}, CLOSED) == wanted
+    assert _links.differences(DUMMY, {one.name: one for one in seen}, CLOSED, "") == wanted
 
 
 def test_a_tunnel_keeps_the_addresses_of_others():
     seen = {"tunl0": SeenLink("tunl0", "ipip", True, 1480, ("192.0.2.9/32",))}
-    assert _links.differences(TUNNEL, seen, {"-4": {5555}, "-6": set()}) == []
-    assert _links.differences(TUNNEL, seen, {"-4": set(), "-6": {5555}}) == ["open UDP port 5555 for GUE"]
+    assert _links.differences(TUNNEL, seen, {"-4": {5555}, "-6": set()}, "") == []
+    assert _links.differences(TUNNEL, seen, {"-4": set(), "-6": {5555}}, "") == ["open UDP port 5555 for GUE"]
+
+
+def test_a_tunnel_loses_what_its_unit_gave_it():
+    unit = _links.unit_file(Link("tunl0", "ipip", ("192.0.2.1/32", "192.0.2.2/32"), None, (5554, 5555)))
+    seen = {"tunl0": SeenLink("tunl0", "ipip", True, 1480, ("192.0.2.1/32", "192.0.2.9/32"))}
+    assert _links.differences(TUNNEL, seen, {"-4": {5553, 5554, 5555}, "-6": {5554}}, unit) == [
+        "remove 192.0.2.1/32 from tunl0",
+        "close UDP port 5554 for GUE",
+    ]
 
 
 def test_clashes():
