@@ -225,7 +225,7 @@ def _config_lines(service: Service) -> Iterator[str]:
     if service.dnssec:
         yield "dnssec"
         yield from (f"trust-anchor={anchor}" for anchor in service.anchors)
-        if not service.anchors:
+        if not any(anchor.startswith(".,") for anchor in service.anchors):
             yield f"conf-file={ANCHORS}"
     for record in service.records:
         if record.wildcard:

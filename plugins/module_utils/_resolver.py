@@ -149,9 +149,9 @@ def lever_text(lever: Lever, pulled: bool) -> str:
     if lever.sign != lever.path:
         return f"# Written by highload.lvs.\n{lever.text}" if pulled else ""
     rest = read_text(lever.path).replace(lever.text, "")
-    if rest and not rest.endswith("\n"):
-        rest += "\n"
-    return rest + lever.text if pulled else rest
+    if not pulled:
+        return rest
+    return rest + ("\n" if rest and not rest.endswith("\n") else "") + lever.text
 
 
 def levers_to_move(pulled: bool) -> list[Lever]:

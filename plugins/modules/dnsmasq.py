@@ -102,7 +102,9 @@ options:
     default: false
   trust_anchors:
     description:
-      - Keys to trust with O(dnssec=true), in place of the root's, each as C(ZONE,KEY_TAG,ALGORITHM,DIGEST_TYPE,DIGEST).
+      - Keys to trust with O(dnssec=true) beside the root's, each as C(ZONE,KEY_TAG,ALGORITHM,DIGEST_TYPE,DIGEST).
+        One of the zone C(.) takes the place of the root's.
+      - A domain of O(domain_upstreams) is checked only with a key of its own.
     type: list
     elements: str
     default: []

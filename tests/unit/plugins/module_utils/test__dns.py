@@ -76,9 +76,9 @@ def test_encode_name(name: str, expected: bytes) -> None:
     assert encode_name(name) == expected
 
 
-def test_query_asks_for_recursion() -> None:
+def test_query_asks_for_recursion_and_for_what_dnssec_says() -> None:
     assert encode_query(Question("a.b", "TXT", "CH"), 7) == (
-        b"\x00\x07\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00" + b"\1a\1b\0" + b"\x00\x10\x00\x03"
+        b"\x00\x07\x01\x20\x00\x01\x00\x00\x00\x00\x00\x00" + b"\1a\1b\0" + b"\x00\x10\x00\x03"
     )
 
 

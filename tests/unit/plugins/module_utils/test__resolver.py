@@ -117,3 +117,53 @@ def test_a_broken_memory_is_an_error(text: str) -> None:
     _resolver.MEMORY.write_text(text)
     with pytest.raises(ResolverError, match="cannot be read"):
         _resolver.recall()
+
+
+def test_a_mount_point_is_never_empty(elsewhere: Path) -> None:
+    target = elsewhere / "resolv.conf"
+    target.write_text("a longer text than the new one\n")
+    _resolver.write_in_place(target, b"new\n")
+    assert target.read_text() == "new\n"
+    _resolver.write_in_place(target, b"a longer one again\n")
+    assert target.read_text() == "a longer one again\n"
+
+
+def test_routes() -> None:
+    assert _resolver.routes_text(["a.example", "b.example"]).splitlines()[-2:] == [
+        "DNS=127.0.0.1",
+        "Domains=~a.example ~b.example",
+    ]
+
+
+@pytest.fixture
+def levers(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two programs that write resolv.conf: one with a folder for files of others, one with a file of its own."""
+    folder = elsewhere / "conf.d"
+    own = elsewhere / "own.conf"
+    both = (
+        _resolver.Lever(folder, folder / "zz-ours", "dns=none\n"),
+        _resolver.Lever(own, own, "nohook # ours\n"),
+    )
+    monkeypatch.setattr(_resolver, "LEVERS", both)
+    return elsewhere
+
+
+def test_levers_of_programs_that_are_not_there_are_left_alone(levers: Path) -> None:
+    assert _resolver.levers_to_move(pulled=True) == []
+
+
+@pytest.mark.parametrize("text", ["", "option a\n", "option a"])
+def test_levers_there_and_back(levers: Path, text: str) -> None:
+    folder, own = levers / "conf.d", levers / "own.conf"
+    folder.mkdir()
+    own.write_text(text)
+    assert _resolver.levers_to_move(pulled=False) == []
+    for lever in _resolver.levers_to_move(pulled=True):
+        _resolver.move(lever, pulled=True)
+    assert (folder / "zz-ours").read_text().endswith("dns=none\n")
+    assert own.read_text().splitlines() == [*text.splitlines(), "nohook # ours"]
+    assert _resolver.levers_to_move(pulled=True) == []
+    for lever in _resolver.levers_to_move(pulled=False):
+        _resolver.move(lever, pulled=False)
+    assert list(folder.iterdir()) == []
+    assert own.read_text().splitlines() == text.splitlines()
