@@ -306,6 +306,12 @@ class Host:
                 run(self.module, "systemctl", "enable", UNIT)
             run(self.module, "systemctl", "restart" if changed else "start", UNIT)
         wait_for(self._old_resolver, self.module.params["check_timeout"])
+        if self.memory.resolved_active:
+            # It takes servers from a file that is not its own, and systemd 252 keeps them when its link is back. With
+            # itself in the file it drops them, at the next question.
+            text = _resolver.read_text(_resolver.RESOLV_CONF)
+            _resolver.put(ResolvConf(None, _resolver.render([STUB], text)))
+            alive(STUB)
         _resolver.put(ResolvConf(self.memory.link, self.memory.content))
         self.move_levers(pulled=False)
         if not routes:
