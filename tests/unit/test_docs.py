@@ -18,6 +18,8 @@ LINKS = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 HEADINGS = re.compile(r"^(#+) ", re.MULTILINE)
 SHOWN = re.compile(r"<!-- example: (\S+) -->\n```yaml\n(.*?)```\n", re.DOTALL)
 EXAMPLES = [(page, *match) for page in PAGES for match in SHOWN.findall(page.read_text())]
+PART = re.compile(r"<!-- part of: (\S+) -->\n```yaml\n(.*?)```\n", re.DOTALL)
+PARTS = [(page, *match) for page in PAGES for match in PART.findall(page.read_text())]
 TUTORIALS = [CHECKOUT / "docs/tutorial.md", CHECKOUT / "docs/ru/tutorial.md"]
 # Made when the site is built, and by the release.
 MADE_LATER = {
@@ -25,7 +27,6 @@ MADE_LATER = {
     for name in (
         "docs/reference/index.rst",
         "CHANGELOG.md",
-        "docs/forwarding.md",
         "docs/operations.md",
         "docs/docker.md",
     )
@@ -82,3 +83,17 @@ def test_tutorials_have_the_same_structure() -> None:
 def test_pictures_are_xml_with_a_title(picture: Path) -> None:
     root = ElementTree.parse(picture).getroot()
     assert root.findtext("{http://www.w3.org/2000/svg}title")
+
+
+def holds(whole: object, part: object) -> bool:
+    """Tell whether all of the part is found in the whole: each key of a dictionary, each entry of a list."""
+    if isinstance(part, dict):
+        return isinstance(whole, dict) and all(key in whole and holds(whole[key], part[key]) for key in part)
+    if isinstance(part, list):
+        return isinstance(whole, list) and all(one in whole for one in part)
+    return whole == part
+
+
+@pytest.mark.parametrize(("page", "file", "text"), PARTS, ids=name_of)
+def test_shown_part_is_in_the_file(page: Path, file: str, text: str) -> None:
+    assert holds(yaml.safe_load((CHECKOUT / file).read_text()), yaml.safe_load(text))

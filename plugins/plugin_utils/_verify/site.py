@@ -5,14 +5,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.highload.lvs.plugins.module_utils._ipvs.addresses import canonical
 from ansible_collections.highload.lvs.plugins.module_utils._ipvs.model import ServerKey
 
+from .._servers_from import ADDRESS, ADDRESS_IPV6
 from .wanted import WILDCARDS, Backend, Wanted, read_wanted
 
 SEEN = "__verify_"
@@ -26,7 +28,7 @@ class Host:
     name: str
     wanted: Wanted
     seen: dict[str, Any]
-    address: str
+    stated: set[str]
 
     def result(self, name: str) -> Mapping[str, Any]:
         """Return a module's result, with ``msg`` where there is none."""
@@ -51,7 +53,7 @@ class Host:
         """The addresses of the host that are its own alone: not those of loopback and of dummy interfaces."""
         links = [one for one in self.result("system").get("links", []) if one["kind"] != "dummy"]
         found = {canonical(address.split("/")[0]) for link in links for address in link["addresses"]}
-        return {one for one in found if not ipaddress.ip_address(one).is_loopback} | ({self.address} - {""})
+        return {one for one in found if not ipaddress.ip_address(one).is_loopback} | self.stated
 
 
 @dataclass(frozen=True)
@@ -80,11 +82,15 @@ class Site:
 def _read_host(name: str, hostvars: Mapping[str, Any]) -> Host:
     variables = hostvars[name]
     seen = {one: variables[SEEN + one] for one in RESULTS if SEEN + one in variables}
-    try:
-        address = canonical(str(variables.get("ansible_host", "")))
-    except ValueError:
-        address = ""
-    return Host(name, read_wanted(variables, hostvars), seen, address)
+    names = ("ansible_host", ADDRESS, ADDRESS_IPV6)
+    return Host(name, read_wanted(variables, hostvars), seen, set(_addresses(variables.get(one) for one in names)))
+
+
+def _addresses(values: Iterable[Any]) -> Iterator[str]:
+    """Pass on what is an address; a host may also have a name there, or nothing."""
+    for value in values:
+        with contextlib.suppress(ValueError):
+            yield canonical(str(value))
 
 
 RESULTS = ("system", "rotation", "answers", "pages", "before", "probes", "after")

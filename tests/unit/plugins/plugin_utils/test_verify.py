@@ -458,3 +458,19 @@ def test_boxes_of_the_drawing_do_not_overlap(host):
         for other in drawing.boxes[number + 1 :]:
             apart = one.x + one.width <= other.x or other.x + other.width <= one.x
             assert apart or one.y + one.height <= other.y or other.y + other.height <= one.y
+
+
+def test_real_servers_may_come_from_a_group_also_from_hosts_that_are_not_verified(host):
+    service = {"protocol": "tcp", "address": "10.0.0.80", "port": 80, "servers_from": {"group": "web"}}
+    host.update(group_names=["lvs_directors"], ipvs_services=[service], groups={"web": ["one", "two"]})
+    hosts = {"director": host, "one": {"ansible_host": "10.0.0.1"}, "two": {"ipvs_server_address": "10.0.0.2"}}
+    wanted = Site.read(hosts, ["director"]).hosts["director"].wanted.ipvs.services[0]
+    assert [str(server.key) for server in wanted.servers] == ["10.0.0.1:80", "10.0.0.2:80"]
+
+
+def test_a_host_that_is_down_is_known_by_the_address_that_the_inventory_states(host):
+    down = {"group_names": ["lvs_backends"], "ansible_host": "web.example", "ipvs_server_address": "10.0.0.7"}
+    down["backend_servers"] = [{"name": "web", "port": 8081, "content": "here"}]
+    host["ipvs_services"][0]["servers"][0]["address"] = "10.0.0.7"
+    site = Site.read({"director": host, "down": down}, ["director", "down"])
+    assert site.backend_of("director", site.hosts["director"].wanted.ipvs.services[0].servers[0].key)[0] == "down"
