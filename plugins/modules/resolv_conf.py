@@ -300,7 +300,8 @@ class Host:
 
     def give_back(self, routes: str) -> None:
         """Let the host ask what it asked before, systemd-resolved with these routes."""
-        changed = self.set_routes(routes)
+        # A run that was killed may have changed them before this one.
+        changed = self.set_routes(routes) or self.before.ours
         if self.memory.resolved_active:
             if self.memory.resolved_enabled:
                 run(self.module, "systemctl", "enable", UNIT)
