@@ -17,7 +17,7 @@ description:
     taken up again, and a weight 0 that somebody wants stays one.
   - A host that is out stays out when M(highload.lvs.ipvs_services) runs in between and when the director restarts. A
     weight that the list changes in the meantime is the one that the host comes back with.
-  - The playbook P(highload.lvs.drain#playbook) does the whole job, host after host, on every director.
+  - The playbook C(highload.lvs.drain) does the whole job, host after host, on every director.
 author:
   - The highload.lvs authors (@highload)
 extends_documentation_fragment:

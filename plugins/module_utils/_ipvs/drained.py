@@ -11,7 +11,7 @@ here. So a weight 0 that somebody wants is never mistaken for one that will end.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any

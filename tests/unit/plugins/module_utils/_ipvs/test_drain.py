@@ -98,7 +98,7 @@ def test_never_more_than_allowed(site):
     with pytest.raises(IPVSError, match=r"10\.0\.0\.1 \(web1, drained since .* may be at once: .*allow 2"):
         site.director.take_out("web2", WEB2, Limits())
     assert site.weights() == {1: 0, 2: 3, 3: 1}
-    with pytest.raises(IPVSError, match="udp 192.0.2.1:80: no other real server has a weight above 0"):
+    with pytest.raises(IPVSError, match=r"udp 192\.0\.2\.1:80: no other real server has a weight above 0"):
         site.director.take_out("web2", WEB2, Limits(2))
     site.director.take_out("web2", WEB2, Limits(2, empty=True))
     assert site.weights() == {1: 0, 2: 0, 3: 1}
@@ -180,6 +180,19 @@ def test_killed_before_the_kernel_changed(site, monkeypatch):
             site.director.take_out("web1", WEB1, Limits())
     assert site.weights() == {1: 5, 2: 3, 3: 1}
     site.director.take_out("web1", WEB1, Limits())
+    site.director.put_in("web1")
+    assert site.weights() == {1: 5, 2: 3, 3: 1}
+
+
+def test_killed_when_the_kernel_had_changed(site):
+    def die():
+        raise KeyboardInterrupt
+
+    site.kernel.after_restore = die
+    with pytest.raises(KeyboardInterrupt):
+        site.director.take_out("web1", WEB1, Limits())
+    assert (site.weights(), list(site.drained.hosts)) == ({1: 0, 2: 3, 3: 1}, ["web1"])
+    site.kernel.after_restore = lambda: None
     site.director.put_in("web1")
     assert site.weights() == {1: 5, 2: 3, 3: 1}
 
