@@ -44,7 +44,7 @@ class File:
 
 @dataclass(frozen=True)
 class Link:
-    """A link in an archive, to a path from the root of the archive; empty if it is an absolute one."""
+    """A link in an archive, to a path from the root of the archive."""
 
     target: str
 
@@ -163,7 +163,7 @@ def _zip_opener(source: zipfile.ZipFile, member: zipfile.ZipInfo) -> Callable[[]
 
 def _target(name: str, target: str) -> str:
     """Return where a link leads, from the root of the archive."""
-    return "" if target.startswith("/") else posixpath.normpath(posixpath.join(posixpath.dirname(name), target))
+    return posixpath.normpath(posixpath.join(posixpath.dirname(name), target))
 
 
 def _follow(members: Mapping[str, File | Link], name: str) -> File:
