@@ -37,5 +37,5 @@ def test_the_folder_stays_for_others(tmp_path: Path) -> None:
 def test_what_is_no_record_is_told(tmp_path: Path) -> None:
     path = tmp_path / "broken.json"
     path.write_text("{")
-    with pytest.raises(UnreadableRecordError, match="broken.json is not JSON"):
+    with pytest.raises(UnreadableRecordError, match=r"broken\.json is not JSON"):
         recall(path)
