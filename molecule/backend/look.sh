@@ -19,10 +19,10 @@ switched) # what the client saw, how many releases there are, the process
     find /srv/highload-backend/page/releases -mindepth 1 -maxdepth 1 | wc -l
     pid page
     ;;
-healed) # unfinished releases, a page that was damaged, the log
+healed) # unfinished releases, a page that was damaged, the log of another server
     find /srv/highload-backend/page/releases -name '.new*' | wc -l
     cat /srv/highload-backend/folder/current/index.html
-    journalctl --unit=highload-backend@page.service --output=cat --lines=20
+    journalctl --unit=highload-backend@templated.service --output=cat --lines=20
     ;;
 left) # units, settings, content, and what starts at boot
     systemctl list-units --all --plain --no-legend 'highload-backend@*' | awk '{ print $1, $3 }'
