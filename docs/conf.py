@@ -16,7 +16,7 @@ html_title = "highload.lvs"
 
 # The source is a copy of the whole checkout, so that links between documents are the same here as in the repository.
 root_doc = "docs/index"
-include_patterns = ["docs/**", "roles/*/README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"]
+include_patterns = ["docs/**", "roles/*/README.md", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"]
 exclude_patterns = ["docs/images/**"]
 extensions = ["myst_parser", "sphinx_antsibull_ext", "sphinx_copybutton"]
 myst_heading_anchors = 3
