@@ -109,7 +109,7 @@ def realserver_plan(
             )
         places[text] = kind
         gue_ports.setdefault(kind, []).extend([int(tunnel["port"])] if tunnel.get("type") == "gue" else [])
-    links = [
+    links: list[dict[str, Any]] = [
         {
             "name": TUNNELS[kind].interface if kind in TUNNELS else interface,
             "kind": kind,

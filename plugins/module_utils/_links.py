@@ -151,12 +151,16 @@ def parse_links(text: str) -> dict[str, SeenLink]:
             tuple(
                 f"{one['local']}/{one['prefixlen']}"
                 for one in link.get("addr_info", ())
-                if "local" in one and not (one["family"] == "inet6" and one["scope"] == "link")
+                if "local" in one and not (one["family"] == "inet6" and _link_local(one["local"]))
             ),
         )
         for link in json.loads(text)
         if "ifname" in link  # ip leaves an empty object for each link that a filter dropped
     }
+
+
+def _link_local(address: str) -> bool:
+    return ipaddress.ip_address(address).is_link_local
 
 
 def parse_gue_ports(text: str) -> dict[str, set[int]]:
@@ -238,7 +242,8 @@ def network_file(link: Link) -> str:
         "",
         "[Link]",
         f"MTUBytes={link.mtu}",
-        "RequiredForOnline=no",
+        # Not `no`: where this is all that systemd-networkd manages, the boot would wait for nothing until a timeout.
+        "RequiredForOnline=carrier",
         "",
         "[Network]",
         "ConfigureWithoutCarrier=yes",

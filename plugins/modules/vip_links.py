@@ -188,6 +188,11 @@ class Host:
             contents = (_links.network_file(link), _links.netdev_file(link), manager, "")
         return dict(zip(paths.values(), contents))
 
+    def leftovers(self) -> list[Path]:
+        """Return what runs that were killed in the middle of writing a file left."""
+        patterns = ((NETWORKD, f".{self._stem}*"), *((path, f".highload-{self._owner}-*") for path in (UNITS, MANAGER)))
+        return [path for folder, pattern in patterns for path in sorted(folder.glob(pattern))]
+
     def file_changes(self, files: dict[Path, str]) -> dict[Path, str]:
         """Return the files that are not as they should be, with what they should be."""
         return {path: text for path, text in files.items() if text != read(path)}
@@ -320,7 +325,10 @@ def main() -> None:
     if refused:
         module.fail_json(msg=f"nothing was changed: {'; '.join(refused)}", mistakes=refused)
 
-    before, plan, diff = state(host), [], []
+    before, diff = state(host), []
+    plan = [f"delete {path}" for path in host.leftovers()]
+    for path in [] if module.check_mode else host.leftovers():
+        path.unlink()
     for link in links:
         changes = host.file_changes(host.files(link))
         plan += [f"{'write' if text else 'delete'} {path}" for path, text in changes.items()]

@@ -18,7 +18,7 @@ from ansible_collections.highload.lvs.plugins.module_utils._ipvs.model import (
 
 from .backends import unit_checks
 from .check import Check, blind, check, listed, no_wrong
-from .plan import modules
+from .plan import link_unit, modules
 from .site import Host
 from .wanted import WILDCARDS, Ipvs, Links
 
@@ -28,11 +28,14 @@ def link_checks(host: Host) -> Iterator[Check]:
     wanted = host.wanted.links
     if wanted is None or not wanted.addresses:
         return
-    yield from unit_checks(host, "vip", "systemd-networkd.service")
     system = host.result("system")
     if "links" not in system:
         yield blind("vip", "VIPs", host.error("system"))
         return
+    enabled = {one["name"] for one in system["units"] if one["enabled"] == "enabled"}
+    by_unit = {name for name in wanted.addresses if link_unit(name) in enabled}
+    if len(by_unit) < len(wanted.addresses):
+        yield from unit_checks(host, "vip", "systemd-networkd.service")
     for name, addresses in wanted.addresses.items():
         link = next((one for one in system["links"] if one["name"] == name), None)
         kind = f"{link['kind'] or 'device'}, {'up' if link['up'] else 'down'}" if link else "no such interface"
@@ -41,8 +44,8 @@ def link_checks(host: Host) -> Iterator[Check]:
             places = [one["name"] for one in system["links"] if address.lower() in one["addresses"]]
             yield check("vip", f"VIP {address} is there", places == [name], f"on {name}", f"on {listed(places)}")
         back = name in system["boot_links"]
-        seen = "made by systemd-networkd" if back else "nothing makes it"
-        yield check("vip", f"{name} comes back at boot", back, "made by systemd-networkd", seen)
+        maker = "made by a unit of its own" if name in by_unit else "made by systemd-networkd"
+        yield check("vip", f"{name} comes back at boot", back, maker, maker if back else "nothing makes it")
 
 
 def ipvs_checks(host: Host) -> Iterator[Check]:

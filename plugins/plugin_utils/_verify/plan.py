@@ -29,13 +29,18 @@ def backend_unit(name: str) -> str:
     return f"highload-backend@{name}.service"
 
 
+def link_unit(name: str) -> str:
+    """Return the unit that makes a dummy interface where systemd-networkd does not run."""
+    return f"highload-dummy_interface-{name}.service"
+
+
 def units(wanted: Wanted) -> list[str]:
     """Return the systemd units that matter on a host."""
     names = [backend_unit(backend.name) for backend in wanted.backends]
     if wanted.dns:
         names += ["dnsmasq.service", "systemd-resolved.service"]
     if wanted.links:
-        names.append("systemd-networkd.service")
+        names += ["systemd-networkd.service", *map(link_unit, wanted.links.addresses)]
     if wanted.ipvs:
         names.append("highload-ipvs.service")
     return names

@@ -72,6 +72,7 @@ def test_reading_the_kernel():
         {"family": "inet", "local": "169.254.1.1", "prefixlen": 32, "scope": "link"},
         {"family": "inet6", "local": "2001:db8::1", "prefixlen": 128, "scope": "global"},
         {"family": "inet6", "local": "fe80::1", "prefixlen": 64, "scope": "link"},
+        {"family": "inet6", "local": "fe80::7f00:1", "prefixlen": 64, "scope": "host"},
     ]
     device = {"ifname": "eth0", "flags": [], "mtu": 9000}
     assert _links.parse_links(json.dumps([{}, {**link, "addr_info": addresses}, device])) == {

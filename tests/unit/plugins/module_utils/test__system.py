@@ -109,7 +109,11 @@ def test_links_at_boot(tmp_path):
     write(tmp_path, "etc/systemd/network/10-a.netdev", "[NetDev]\nName = dummy1\nKind=dummy\n")
     write(tmp_path, "etc/systemd/network/10-b.network", "[Match]\nName=eth0\n")
     write(tmp_path, "etc/systemd/network/10-c.netdev", "[Other]\nName=not\n[NetDev]\nKind=dummy\nName=dummy2\n")
-    assert _system.boot_links(tmp_path) == ["dummy1", "dummy2"]
+    units = "etc/systemd/system/multi-user.target.wants"
+    write(tmp_path, f"{units}/highload-dummy_interface-lvs-3.service", "")
+    write(tmp_path, f"{units}/highload-backend@of-no.service", "")
+    write(tmp_path, f"{units}/highload-ipvs.service", "")
+    assert _system.boot_links(tmp_path) == ["dummy1", "dummy2", "lvs-3"]
 
 
 def test_os_name(tmp_path):

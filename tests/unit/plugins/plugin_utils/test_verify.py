@@ -289,6 +289,14 @@ def test_other_clients_may_come(host):
     assert failed(judge(host, other_clients=True)) == {}
 
 
+def test_an_interface_with_a_unit_of_its_own_needs_no_networkd(host):
+    unit(host, "systemd-networkd.service").update(active="inactive", enabled="disabled")
+    assert set(failed(judge(host))) == {"systemd-networkd.service runs", "systemd-networkd.service starts at boot"}
+    made = {**unit(host, "systemd-networkd.service"), "name": "highload-dummy_interface-dummy1.service"}
+    host["__verify_system"]["units"].append({**made, "enabled": "enabled"})
+    assert failed(judge(host)) == {}
+
+
 def test_nothing_to_check_is_no_success(host):
     host["group_names"] = []
     assert not judge(host)["ok"]
