@@ -22,8 +22,8 @@ demo: venv system ## Bring up the reference system on a real kernel and prove th
 	@tools/demo
 
 .PHONY: test
-test: ## Run everything: lint, sanity, units, lab, kernel, molecule
-	@python3 tools/stages.py venv system $(SCENARIOS) kernel lab sanity lint units
+test: ## Run everything: lint, sanity, units, docs, lab, kernel, molecule
+	@python3 tools/stages.py venv system $(SCENARIOS) kernel lab sanity lint docs units
 
 .PHONY: test-quick
 test-quick: ## Run lint, units and one Molecule scenario
@@ -60,9 +60,21 @@ molecule: ## Run every Molecule scenario on lab guests; molecule-<scenario> runs
 molecule-%: venv system
 	@tools/molecule $*
 
+.PHONY: test-docker
+test-docker: venv system ## Run the default scenario in containers, on a Docker engine in a lab guest
+	@tools/docker-test
+
 .PHONY: browser
 browser: venv ## Test the report of verify in headless Chromium, which must be installed
 	@python -m pytest tests/browser
+
+.PHONY: docs
+docs: venv ## Build the documentation site in .cache/docs/html and check its links
+	@tools/docs
+
+.PHONY: tutorial
+tutorial: venv system ## Type every command of the tutorial on guests and compare what is printed
+	@python tools/try_tutorial.py
 
 .PHONY: package
 package: venv ## Build the collection's tarball and check it as Galaxy does
