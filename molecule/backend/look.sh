@@ -6,13 +6,16 @@ pid() { systemctl show --property=MainPID --value "highload-backend@$1.service";
 
 case $1 in
 pid) pid page ;;
-exposed) # how exposed each unit is, what one sees of the content, who may look into it, who runs it
+exposed) # how exposed each unit is, what one sees of the content, who may look into it, who runs it, and how
     for name in page templated folder archive; do
         systemd-analyze security --no-pager "highload-backend@$name.service" | sed -n 's/.*Overall exposure.*: //p'
     done
     find "/proc/$(pid folder)/root/srv" -mindepth 2 -maxdepth 2 -printf '%f\n'
     stat --format %a /srv/highload-backend
     ps -o user= -p "$(pid folder)"
+    for property in Restart StartLimitBurst After; do
+        systemctl show --property=$property --value highload-backend@folder.service
+    done
     ;;
 switched) # what the client saw, how many releases there are, the process
     cat /run/watch.log

@@ -91,10 +91,10 @@ class ActionModule(ActionBase):  # type: ignore[misc]
 
     def _lost(self, names: list[str], wanted: dict[str, str], answer: dict[str, Any]) -> str:
         """Say which releases to roll back to are not there, and which are."""
-        there = {one["name"]: [one["before"], *one["kept"]] for one in answer["sites"]}
+        there = {one["name"]: one["kept"] for one in answer["sites"]}
         return "; ".join(
-            f"{name}: release {wanted[name]} is not on the host: give one of {', '.join(filter(None, there[name]))}"
-            if any(there[name])
+            f"{name}: release {wanted[name]} is not on the host: give one of {', '.join(there[name])}"
+            if there[name]
             else f"{name}: release {wanted[name]} is not on the host, nor any other: leave release out"
             for name in names
         )
@@ -102,9 +102,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
 
 def _difference(site: Mapping[str, Any], digests: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
     """Return the files of a site before and after, a line each, as --diff shows them."""
-    before = site["files"]
     # Of a release to roll back to, only the host knows the files.
-    after = digests.get(site["name"], before if site["release"] == site["before"] else {})
+    before, after = site["files_before"], digests.get(site["name"], site["files"])
     return {
         "before_header": f"{site['name']}, release {site['before'] or 'none'}",
         "after_header": f"{site['name']}, release {site['release']}",

@@ -130,9 +130,9 @@ class Site:
         found = [path for path in found if not path.name.startswith(UNFINISHED)]
         return [path.name for path in sorted(found, key=lambda path: path.stat().st_mtime, reverse=True)]
 
-    def files(self) -> dict[str, str]:
-        """Return the digests of the files that are served."""
-        return read_folder(self.releases / self.served) if self.served else {}
+    def files(self, name: str) -> dict[str, str]:
+        """Return the digests of the files of a release; nothing for no name."""
+        return read_folder(self.releases / name) if name else {}
 
     def plan(self, wanted: str, keep: int) -> Plan:
         """Return how to serve the release of this id and how to be left with so many old ones."""

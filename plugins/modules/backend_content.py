@@ -83,7 +83,8 @@ RETURN = r"""
 sites:
   description:
     - For each server its C(name), the C(release) that is served now, that which was served C(before), those that are
-      C(kept), and the SHA-256 of the C(files) that were served before.
+      C(kept), and the SHA-256 of the C(files_before) and of the C(files) now, which are empty for a release that was
+      not on the host.
   type: list
   elements: dict
   returned: success
@@ -92,7 +93,8 @@ sites:
       release: 0d5f2c8e11aa
       before: 77ab01f2c3d4
       kept: [77ab01f2c3d4]
-      files: {"index.html": "c1de..."}
+      files_before: {"index.html": "c1de..."}
+      files: {"index.html": "77f0..."}
 missing:
   description: Names of the servers whose release is sent, in check mode.
   type: list

@@ -74,7 +74,8 @@ missing:
 sites:
   description:
     - For each site its C(name), the C(release) that is served now, that which was served C(before), those that are
-      C(kept), and the SHA-256 of the C(files) that were served before.
+      C(kept), and the SHA-256 of the C(files_before) and of the C(files) now, which are empty for a release that was
+      not on the host.
   type: list
   elements: dict
   returned: success
@@ -83,7 +84,8 @@ sites:
       release: 0d5f2c8e11aa
       before: 77ab01f2c3d4
       kept: [77ab01f2c3d4]
-      files: {"index.html": "c1de..."}
+      files_before: {"index.html": "c1de..."}
+      files: {"index.html": "77f0..."}
 """
 
 import os
@@ -103,7 +105,8 @@ def describe(site: Site, wanted: str, plan: Plan) -> dict[str, Any]:
         "release": wanted,
         "before": identity(site.served),
         "kept": [identity(name) for name in kept if identity(name) != wanted],
-        "files": site.files(),
+        "files_before": site.files(site.served),
+        "files": site.files(plan.serve),
     }
 
 
