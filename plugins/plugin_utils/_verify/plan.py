@@ -108,7 +108,7 @@ def probes(site: Site, director: str, requests: int) -> list[dict[str, Any]]:
     for service in ipvs.services if ipvs else []:
         scheme = _scheme(site, director, service)
         if scheme and any(server.weight for server in service.servers):
-            path = "/." if scheme == "dns" else "/"
+            path = f"/{_name(site, service)}" if scheme == "dns" else "/"
             url = f"{scheme}://{endpoint(service.key.address, service.key.port)}{path}"
             found.append({"service": str(service.key), "url": url, "count": probe_count(service, requests)})
     return found
@@ -121,3 +121,10 @@ def _scheme(site: Site, director: str, service: VirtualService) -> str:
         return ""
     known = all(site.backend_of(director, server.key) for server in service.servers)
     return "http" if known else "tcp"
+
+
+def _name(site: Site, service: VirtualService) -> str:
+    """Return a name to ask a DNS service for: one that its servers know themselves, so that no upstream counts in."""
+    addresses = {server.key.address for server in service.servers}
+    owners = [host.wanted.dns for host in site.hosts.values() if host.wanted.dns and addresses & host.addresses]
+    return next((name for dns in owners for name in dns.records), ".")

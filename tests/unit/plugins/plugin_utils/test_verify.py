@@ -482,3 +482,13 @@ def test_a_host_that_is_down_is_known_by_the_address_that_the_inventory_states(h
     host["ipvs_services"][0]["servers"][0]["address"] = "10.0.0.7"
     site = Site.read({"director": host, "down": down}, ["director", "down"])
     assert site.backend_of("director", site.hosts["director"].wanted.ipvs.services[0].servers[0].key)[0] == "down"
+
+
+def test_a_dns_service_is_asked_for_what_its_servers_know_themselves(host):
+    service = {"protocol": "udp", "address": "10.0.0.53", "port": 53, "servers": [{"address": "10.0.0.7"}]}
+    host.update(ipvs_services=[service])
+    assert plan.probes(Site.read({"director": host}, ["director"]), "director", 1)[0]["url"] == "dns://10.0.0.53:53/."
+    server = {"group_names": ["lvs_dns"], "ansible_host": "10.0.0.7"}
+    server["dnsmasq_records"] = [{"name": "www.example", "addresses": ["192.0.2.1"]}]
+    site = Site.read({"director": host, "server": server}, ["director", "server"])
+    assert plan.probes(site, "director", 1)[0]["url"] == "dns://10.0.0.53:53/www.example"
