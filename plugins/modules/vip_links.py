@@ -124,6 +124,8 @@ class Host:
 
     def __init__(self, module: AnsibleModule) -> None:
         """Look at the host; change nothing."""
+        self.plan: list[str] = []
+        self.diff: list[dict[str, str]] = []
         self._module = module
         self._owner = module.params["owner"]
         self._stem = f"10-highload-{self._owner}-"
@@ -188,15 +190,6 @@ class Host:
             contents = (_links.network_file(link), _links.netdev_file(link), manager, "")
         return dict(zip(paths.values(), contents))
 
-    def leftovers(self) -> list[Path]:
-        """Return what runs that were killed in the middle of writing a file left."""
-        patterns = ((NETWORKD, f".{self._stem}*"), *((path, f".highload-{self._owner}-*") for path in (UNITS, MANAGER)))
-        return [path for folder, pattern in patterns for path in sorted(folder.glob(pattern))]
-
-    def file_changes(self, files: dict[Path, str]) -> dict[Path, str]:
-        """Return the files that are not as they should be, with what they should be."""
-        return {path: text for path, text in files.items() if text != read(path)}
-
     def write(self, changes: dict[Path, str]) -> None:
         """Write and delete files, then let whoever reads them read them again."""
         try:
@@ -218,10 +211,6 @@ class Host:
         if NETWORKD in folders and self.networkd:
             self.run("networkctl", "reload")
 
-    def enable(self, link: Link) -> None:
-        """Have an interface's unit run at boot."""
-        self.run("systemctl", "enable", self.unit(link.name))
-
     def differences(self, link: Link) -> list[str]:
         """Say what the kernel has otherwise than it should be."""
         return _links.differences(link, self.seen, self.gue_ports, read(self.paths(link.name)["unit"]))
@@ -237,12 +226,15 @@ class Host:
 
     def set_up(self, link: Link) -> None:
         """Make the kernel have the interface as it should be; fail if it will not."""
+        # Files are read again here too: a run before this one may have been killed after it wrote them.
         if self.by_unit(link):
+            self.run("systemctl", "daemon-reload")
             self.run("systemctl", "restart", self.unit(link.name))
-        elif link.name in self.seen:
-            self.run("networkctl", "reconfigure", link.name)
         else:
             self.run("networkctl", "reload")
+            self.look()
+            if link.name in self.seen and self.differences(link):
+                self.run("networkctl", "reconfigure", link.name)
         end = time.monotonic() + WAIT
         while True:
             self.look()
@@ -257,8 +249,41 @@ class Host:
                 )
             time.sleep(0.2)
 
+    def sweep(self) -> None:
+        """Delete what runs that were killed in the middle of writing a file left."""
+        patterns = ((NETWORKD, f".{self._stem}*"), *((path, f".highload-{self._owner}-*") for path in (UNITS, MANAGER)))
+        for path in [path for folder, pattern in patterns for path in sorted(folder.glob(pattern))]:
+            self.plan.append(f"delete {path}")
+            if not self._module.check_mode:
+                path.unlink()
+
+    def make(self, link: Link) -> None:
+        """Make an interface as it should be, now and at boot."""
+        changes = {path: text for path, text in self.files(link).items() if text != read(path)}
+        off = self.by_unit(link) and not (WANTS / self.unit(link.name)).exists()
+        steps = self.differences(link)
+        self.plan += [f"{'write' if text else 'delete'} {path}" for path, text in changes.items()]
+        self.plan += ([f"enable {self.unit(link.name)}"] if off else []) + steps
+        self.diff += [
+            {"before_header": str(path), "after_header": str(path), "before": read(path), "after": text}
+            for path, text in changes.items()
+        ]
+        if self._module.check_mode:
+            return
+        if self.by_unit(link):
+            self.let_go(link)
+        if changes:
+            self.write(changes)
+        if off:
+            self.run("systemctl", "enable", self.unit(link.name))
+        if changes or steps:
+            self.set_up(link)
+
     def remove(self, name: str) -> None:
         """Delete an interface and its files. A tunnel that somebody else gave addresses stays up."""
+        self.plan.append(f"remove {name} and its files")
+        if self._module.check_mode:
+            return
         there = self.seen.get(name)
         if there and there.kind == "dummy":
             self.run("ip", "link", "delete", "dev", name, "type", "dummy")
@@ -268,6 +293,15 @@ class Host:
             if not self.seen[name].addresses:
                 self.run("ip", "link", "set", "dev", name, "down")
         self.write({path: "" for path in reversed(self.paths(name).values()) if path.exists()})
+        self.look()
+
+    def describe(self, links: list[Link]) -> str:
+        """Return the owner's interfaces as the kernel has them, a line each."""
+        there = [self.seen[name] for name in sorted(self.made | {link.name for link in links}) if name in self.seen]
+        return "".join(
+            f"{one.name} {one.kind} {'up' if one.up else 'down'} mtu {one.mtu} {' '.join(one.addresses)}\n"
+            for one in there
+        )
 
 
 def read(path: Path) -> str:
@@ -325,52 +359,20 @@ def main() -> None:
     if refused:
         module.fail_json(msg=f"nothing was changed: {'; '.join(refused)}", mistakes=refused)
 
-    before, diff = state(host), []
-    plan = [f"delete {path}" for path in host.leftovers()]
-    for path in [] if module.check_mode else host.leftovers():
-        path.unlink()
+    before = host.describe(links)
+    host.sweep()
     for link in links:
-        changes = host.file_changes(host.files(link))
-        plan += [f"{'write' if text else 'delete'} {path}" for path, text in changes.items()]
-        diff += [
-            {"before_header": str(path), "after_header": str(path), "before": read(path), "after": text}
-            for path, text in changes.items()
-        ]
-        off = host.by_unit(link) and not (WANTS / host.unit(link.name)).exists()
-        steps = host.differences(link)
-        plan += ([f"enable {host.unit(link.name)}"] if off else []) + steps
-        if module.check_mode:
-            continue
-        if host.by_unit(link):
-            host.let_go(link)
-        if changes:
-            host.write(changes)
-        if off:
-            host.enable(link)
-        if changes or steps:
-            host.look()
-            if host.differences(link) or host.by_unit(link):
-                host.set_up(link)
-
+        host.make(link)
     # After the new ones: an address that moves to another interface is never gone.
     for name in sorted(host.made - {link.name for link in links}):
-        plan.append(f"remove {name} and its files")
-        if not module.check_mode:
-            host.remove(name)
-    if plan and not module.check_mode:
-        host.look()
-    after = state(host)
-    if before != after:
-        diff.insert(0, {"before_header": "interfaces", "after_header": "interfaces", "before": before, "after": after})
-    module.exit_json(changed=bool(plan), manager="networkd" if host.networkd else "unit", plan=plan, diff=diff)
-
-
-def state(host: Host) -> str:
-    """Describe the owner's interfaces as the kernel has them, a line each."""
-    names = sorted(host.made | {link["name"] for link in host._module.params["links"]})
-    there = [host.seen[name] for name in names if name in host.seen]
-    return "".join(
-        f"{one.name} {one.kind} {'up' if one.up else 'down'} mtu {one.mtu} {one.addresses}\n" for one in there
+        host.remove(name)
+    after = host.describe(links)
+    names = {"before_header": "interfaces", "after_header": "interfaces"}
+    module.exit_json(
+        changed=bool(host.plan),
+        manager="networkd" if host.networkd else "unit",
+        plan=host.plan,
+        diff=[{**names, "before": before, "after": after}, *host.diff],
     )
 
 
