@@ -16,6 +16,7 @@ from pathlib import Path
 def main() -> None:
     """Download once."""
     url, log, go = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
+    go.unlink(missing_ok=True)
     with urllib.request.urlopen(url, timeout=60) as answer:
         first = answer.readline()
         log.write_bytes(first)
