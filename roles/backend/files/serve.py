@@ -1,4 +1,3 @@
-#!/usr/bin/python3
 """Python's http.server over the folder that a link names, with three things of its own.
 
 - The link is followed once for each connection, so that a switch of the link never shows in the middle of an answer.
