@@ -162,7 +162,8 @@ TRIAL_FOLDER = Path(_dnsmasq.FOLDER) / "trial"
 MEMORY = Path("/var/lib/highload-lvs/dnsmasq.json")
 # All that the distribution's unit reads, with a new file in place of the one that it is to become.
 TEST = ["--test", "--conf-file=/etc/dnsmasq.conf"]
-OTHERS = f"/etc/dnsmasq.d,.dpkg-dist,.dpkg-old,.dpkg-new,{Path(_dnsmasq.CONFIG).name}"
+# What is to be left out is the end of a longer name: a whole one is read.
+OTHERS = f"/etc/dnsmasq.d,.dpkg-dist,.dpkg-old,.dpkg-new,{Path(_dnsmasq.CONFIG).name[1:]}"
 
 PATIENCE = 10.0  # seconds for a started dnsmasq to answer
 TIMEOUT = 3.0  # seconds for one answer
