@@ -24,6 +24,10 @@ MEMORY = Path("/var/lib/highload-lvs/resolv_conf.json")
 # Read after all others of its folder, so that its servers are the ones (resolved.conf(5)).
 ROUTES = Path("/etc/systemd/resolved.conf.d/zz-highload-lvs.conf")
 OWN_ADDRESS = "127.0.0.1"
+# While this is there, a starting systemd-resolved takes no servers from /etc/resolv.conf: it has one, and drops it at
+# once, as that is itself. It would keep 127.0.0.1 when its link is back.
+BLINKERS = Path("/run/systemd/resolved.conf.d/highload-lvs.conf")
+BLINKERS_TEXT = "[Resolve]\nDNS=127.0.0.53\n"
 ROUTES_MARK = "# Written by highload.lvs."
 MARK = "# Written by highload.lvs: the servers before it are kept in the state folder of the collection."
 
@@ -202,11 +206,15 @@ def remember(memory: Memory) -> None:
 
 
 def forget() -> None:
-    """Delete what was remembered, and the folder if nothing else is in it."""
-    with contextlib.suppress(FileNotFoundError):
-        MEMORY.unlink()
+    """Delete what was remembered."""
+    remove(MEMORY)
+
+
+def remove(path: Path) -> None:
+    """Delete a file, and its folder if nothing else is in it."""
+    path.unlink(missing_ok=True)
     with contextlib.suppress(OSError):
-        MEMORY.parent.rmdir()
+        path.parent.rmdir()
 
 
 def put(resolv_conf: ResolvConf) -> None:

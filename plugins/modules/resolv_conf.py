@@ -301,18 +301,14 @@ class Host:
     def give_back(self, routes: str) -> None:
         """Let the host ask what it asked before, systemd-resolved with these routes."""
         # A run that was killed may have changed them before this one.
-        changed = self.set_routes(routes) or self.before.ours
+        changed = self.set_routes(routes) or self.before.ours or _resolver.look().ours
         if self.memory.resolved_active:
             if self.memory.resolved_enabled:
                 run(self.module, "systemctl", "enable", UNIT)
+            _resolver.replace(_resolver.BLINKERS, _resolver.BLINKERS_TEXT)
             run(self.module, "systemctl", "restart" if changed else "start", UNIT)
+            _resolver.remove(_resolver.BLINKERS)
         wait_for(self._old_resolver, self.module.params["check_timeout"])
-        if self.memory.resolved_active:
-            # It takes servers from a file that is not its own, and systemd 252 keeps them when its link is back. With
-            # itself in the file it drops them, at the next question.
-            text = _resolver.read_text(_resolver.RESOLV_CONF)
-            _resolver.put(ResolvConf(None, _resolver.render([STUB], text)))
-            alive(STUB)
         _resolver.put(ResolvConf(self.memory.link, self.memory.content))
         self.move_levers(pulled=False)
         if not routes:

@@ -123,6 +123,7 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
     monkeypatch.setattr(_resolver, "RESOLV_CONF", tmp_path / "resolv.conf")
     monkeypatch.setattr(_resolver, "MEMORY", tmp_path / "state" / "resolv_conf.json")
     monkeypatch.setattr(_resolver, "RESOLVED_UPSTREAMS", tmp_path / "upstreams")
+    monkeypatch.setattr(_resolver, "BLINKERS", tmp_path / "run" / "ours")
     monkeypatch.setattr(_resolver, "ROUTES", tmp_path / "resolved.conf.d" / "zz")
     monkeypatch.setattr(
         _resolver, "LEVERS", (Lever(networkmanager, networkmanager / "zz", "dns=none\n", "nm.service"),)
