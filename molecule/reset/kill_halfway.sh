@@ -4,6 +4,7 @@
 set -eu
 file=$1 text=$2
 shift 2
+: >"$file" # what an earlier run left must not pass for this one's
 setsid "$@" >"$file" 2>&1 &
 until grep -q "$text" "$file"; do
     kill -0 $! || { cat "$file"; exit 1; }
