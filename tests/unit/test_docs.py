@@ -65,8 +65,8 @@ def test_links_lead_somewhere(page: Path) -> None:
 def test_tutorials_have_the_same_structure() -> None:
     english, russian = (path.read_text() for path in TUTORIALS)
     assert HEADINGS.findall(CODE.sub("", english)) == HEADINGS.findall(CODE.sub("", russian))
-    assert [kind for kind, _ in FENCES.findall(english)] == [kind for kind, _ in FENCES.findall(russian)]
-    for (kind, text), (_, translated) in zip(FENCES.findall(english), FENCES.findall(russian), strict=True):
+    assert [block[0] for block in FENCES.findall(english)] == [block[0] for block in FENCES.findall(russian)]
+    for (kind, text), (_kind, translated) in zip(FENCES.findall(english), FENCES.findall(russian), strict=True):
         if kind in ("console", "yaml"):
             assert text == translated
 

@@ -34,8 +34,8 @@ def service(**more: Any) -> dict[str, Any]:
     return {"protocol": "tcp", "address": "192.168.100.1", "port": 80, **more}
 
 
-def servers(wanted: dict[str, Any], hosts: dict[str, Any] = HOSTS, groups: dict[str, Any] = GROUPS) -> Any:
-    return ipvs_resolve([wanted], groups, hosts)[0]["servers"]
+def servers(wanted: dict[str, Any], hosts: dict[str, Any] | None = None, groups: dict[str, Any] | None = None) -> Any:
+    return ipvs_resolve([wanted], groups or GROUPS, hosts or HOSTS)[0]["servers"]
 
 
 def changed(host: str, **variables: Any) -> dict[str, Any]:

@@ -174,8 +174,11 @@ def test_removing_everything_ends_it(site):
 
 
 def test_killed_before_the_kernel_changed(site, monkeypatch):
+    def killed(_rules):
+        raise KeyboardInterrupt
+
     with monkeypatch.context() as context:
-        context.setattr(site.kernel, "restore", lambda _rules: (_ for _ in ()).throw(KeyboardInterrupt))
+        context.setattr(site.kernel, "restore", killed)
         with pytest.raises(KeyboardInterrupt):
             site.director.take_out("web1", WEB1, Limits())
     assert site.weights() == {1: 5, 2: 3, 3: 1}
