@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import IPVSError
-from .files import replace_file
+from .files import keep_text
 from .model import RealServer, ServerKey, ServiceKey, Table
 
 VERSION = 1
@@ -163,11 +163,4 @@ class DrainFile:
 
     def save(self, drained: Drained) -> None:
         """Write the file as a whole, or remove it when there is nothing to remember."""
-        text = drained.to_text()
-        try:
-            if text:
-                replace_file(self._path, text.encode(), 0o644)
-            elif self._path.exists():
-                self._path.unlink()
-        except OSError as error:
-            raise IPVSError(f"cannot write {self._path}: {error}") from error
+        keep_text(self._path, drained.to_text())

@@ -11,6 +11,8 @@ import os
 import tempfile
 from pathlib import Path
 
+from .errors import IPVSError
+
 
 def replace_file(path: Path, content: bytes, mode: int) -> None:
     """Put ``content`` in the file's place, its folder included if need be. Raises OSError."""
@@ -27,3 +29,17 @@ def replace_file(path: Path, content: bytes, mode: int) -> None:
     finally:
         with contextlib.suppress(FileNotFoundError):
             temporary.unlink()
+
+
+def keep_text(path: Path, text: str) -> bool:
+    """Make the file hold ``text``, or be gone for an empty one; tell whether that changed it. Raises IPVSError."""
+    try:
+        if text == (path.read_text("utf-8") if path.exists() else ""):
+            return False
+        if text:
+            replace_file(path, text.encode(), 0o644)
+        else:
+            path.unlink()
+    except OSError as error:
+        raise IPVSError(f"cannot write {path}: {error}") from error
+    return True

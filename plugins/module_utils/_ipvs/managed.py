@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .errors import IPVSError
-from .files import replace_file
+from .files import keep_text
 from .model import Table, VirtualService, table_of
 from .settings import SyncDaemon
 
@@ -86,18 +86,7 @@ class ManagedFile:
 
     def save(self, managed: Managed) -> bool:
         """Write the file as a whole, or remove it when nothing is managed; tell whether that changed anything."""
-        text = managed.to_text()
-        try:
-            current = self.path.read_text("utf-8") if self.path.exists() else ""
-            if current == text:
-                return False
-            if text:
-                replace_file(self.path, text.encode(), 0o644)
-            else:
-                self.path.unlink()
-        except OSError as error:
-            raise IPVSError(f"cannot write {self.path}: {error}") from error
-        return True
+        return keep_text(self.path, managed.to_text())
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
