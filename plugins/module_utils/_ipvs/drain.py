@@ -13,7 +13,7 @@ from typing import Any, Callable
 
 from .drained import Drained, DrainFile, Out, Place, Roll
 from .errors import IPVSError
-from .kernel import ApplyError, Kernel, Tool, busy_servers
+from .kernel import ApplyError, Kernel, Tool
 from .managed import ManagedFile
 from .model import Table, VirtualService
 from .plan import Change, State, make_plan
@@ -42,7 +42,6 @@ class Director:
 
     def __init__(self, tool: Tool, state_file: str, dry: bool = False) -> None:
         """Use ``tool``, and the files in the folder of ``state_file``."""
-        self._tool = tool
         self._managed = ManagedFile(state_file)
         self._file = DrainFile(self._managed.path)
         self._kernel = Kernel(tool, timeouts=False, daemons=False)
@@ -85,14 +84,8 @@ class Director:
 
     def wait(self, addresses: tuple[str, ...], seconds: int) -> list[dict[str, Any]]:
         """Wait until these addresses have neither active nor persistent connections; return what is left then."""
-        deadline = time.monotonic() + seconds
         places = [place for place, _weight in places_of(self._kernel.read().services, addresses)]
-        while True:
-            busy = busy_servers(self._tool.show("--persistent-conn"), places)
-            rest = deadline - time.monotonic()
-            if not busy or rest <= 0:
-                return busy
-            time.sleep(min(1.0, rest))
+        return self._kernel.wait(places, seconds)
 
     def _change(self, decide: Callable[[Drained, Table], Drained]) -> Result:
         """Change who is out. The file is written first and last: what the kernel shows is explained at any moment."""

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, Protocol
 
 from .errors import CommandError, IPVSError
@@ -95,7 +95,7 @@ class Kernel:
                 quiet = with_quiet_servers(before, target)
                 made += make_plan(before, quiet)
                 now = self.change(now, quiet)
-                cut = self._wait(_leaving(quiet, target), drain)
+                cut = self.wait(_leaving(quiet, target), drain)
                 now = self.read()
             # Somebody else may have removed a server during the wait: the plan is made anew.
             return self.change(now, target), cut
@@ -109,7 +109,7 @@ class Kernel:
             return ApplyError(f"{error}. Undoing it failed too: {second}. The table is as returned", second.state)
         return ApplyError(f"{error}. All of it was undone, the table is as it was before", state, undone=True)
 
-    def _wait(self, leaving: set[tuple[ServiceKey, ServerKey]], seconds: int) -> list[dict[str, Any]]:
+    def wait(self, leaving: Collection[tuple[ServiceKey, ServerKey]], seconds: int) -> list[dict[str, Any]]:
         """Wait until these servers have neither active nor persistent connections; return those that still have."""
         deadline = time.monotonic() + seconds
         while True:
