@@ -103,6 +103,8 @@ class Guest:
             "con=null",
             "con0=null,fd:1",
             "ssl=null",
+            # 256 terminals of BSD, each a device unit: without them a boot and a reload of systemd take a fraction.
+            "pty.legacy_count=0",
             "noreboot",
             "quiet",
             "umid=uml",
