@@ -35,7 +35,7 @@ def recall(path: Path) -> dict[str, Any]:
 
 def record(path: Path, what: dict[str, Any]) -> None:
     """Keep it, or delete the record, and its folder if nothing else is in it, where there is nothing to keep."""
-    if any(what.values()):
+    if what:
         replace_file(path, (json.dumps(what, indent=2) + "\n").encode(), 0o644)
         return
     with contextlib.suppress(FileNotFoundError):

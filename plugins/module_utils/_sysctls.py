@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from ._ipvs.files import replace_file
+from ._record import recall, record
 from ._system import sysctl_path
 
 _STATE = Path("var/lib/highload-lvs/sysctls.json")
@@ -40,8 +40,9 @@ class Sysctls:
     """The sysctls of one owner on a host."""
 
     def __init__(self, owner: str, root: Path = Path("/")) -> None:
-        """``owner`` names the file in sysctl.d; ``root`` is the host's root folder."""
+        """``owner`` names the file in sysctl.d; ``root`` is the host's root folder. Raises UnreadableRecordError."""
         self._root = root
+        self._state = root / _STATE
         self._file = root / _FOLDER / f"{_STEM}{owner}.conf"
         self._owned = _parse(_text(self._file))
         self._others = {
@@ -49,7 +50,7 @@ class Sysctls:
             for path in sorted((root / _FOLDER).glob(f"{_STEM}*.conf"))
             if path != self._file
         }
-        self._originals: dict[str, str] = json.loads(_text(root / _STATE) or "{}")
+        self._originals: dict[str, str] = recall(self._state)
 
     def plan(self, wanted: dict[str, str]) -> Plan:
         """Return what it takes to have these values and no others of this owner. Raises SysctlError."""
@@ -83,7 +84,7 @@ class Sysctls:
             if value is None:
                 raise SysctlError(f"{name}: this kernel has no such sysctl; see `sysctl --all` for those it has")
             originals.setdefault(name, value)
-        self._save(originals)
+        record(self._state, originals)
         for name, value in plan.write.items():
             try:
                 self._path(name).write_text(value)
@@ -94,19 +95,7 @@ class Sysctls:
         else:
             _delete(self._file)
         kept = set(wanted).union(*self._others.values())
-        self._save({name: value for name, value in originals.items() if name in kept})
-
-    def _save(self, originals: dict[str, str]) -> None:
-        path = self._root / _STATE
-        text = json.dumps(originals, indent=1, sort_keys=True) + "\n" if originals else ""
-        if text == _text(path):
-            return
-        if text:
-            replace_file(path, text.encode(), 0o644)
-            return
-        _delete(path)
-        with contextlib.suppress(OSError):  # others may have files there
-            path.parent.rmdir()
+        record(self._state, {name: value for name, value in originals.items() if name in kept})
 
     def _path(self, name: str) -> Path:
         return self._root / sysctl_path(name).relative_to("/")

@@ -138,7 +138,6 @@ action:
 """
 
 import contextlib
-import json
 import shutil
 import time
 from collections.abc import Iterator
@@ -146,7 +145,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.highload.lvs.plugins.module_utils import _dnsmasq, _resolver
+from ansible_collections.highload.lvs.plugins.module_utils import _dnsmasq, _record, _resolver
 from ansible_collections.highload.lvs.plugins.module_utils._dns import DnsError, Question
 from ansible_collections.highload.lvs.plugins.module_utils._dns_client import exchange
 from ansible_collections.highload.lvs.plugins.module_utils._dnsmasq import Service
@@ -344,7 +343,7 @@ def take_over(module: AnsibleModule, service: Service, files: dict[str, str], ac
 def remember(module: AnsibleModule) -> None:
     """Keep what the unit was before the first change."""
     if not MEMORY.exists() and not Path(_dnsmasq.CONFIG).exists():
-        replace_file(MEMORY, json.dumps(unit_state(module)).encode(), 0o644)
+        _record.record(MEMORY, unit_state(module))
 
 
 def difference(before: dict[str, str], after: dict[str, str]) -> list[dict[str, str]]:
@@ -406,8 +405,8 @@ def remove(module: AnsibleModule) -> dict[str, Any]:
     }
     if not there or module.check_mode:
         return result
+    was = _record.recall(MEMORY)
     stop_trial(module)
-    was = json.loads(_resolver.read_text(MEMORY) or "{}")
     if not was.get("active"):
         run(module, "systemctl", "stop", UNIT)
         run(module, "systemctl", "disable", UNIT)
@@ -420,9 +419,7 @@ def remove(module: AnsibleModule) -> dict[str, Any]:
         run(module, "systemctl", "restart", UNIT)
         run(module, "systemctl", "enable" if was["enabled"] else "disable", UNIT)
         result["action"] = "restarted"
-    MEMORY.unlink(missing_ok=True)
-    with contextlib.suppress(OSError):
-        MEMORY.parent.rmdir()
+    _record.record(MEMORY, {})
     return result
 
 
@@ -459,7 +456,7 @@ def main() -> None:
         if wrong:
             raise DnsmasqError(" ".join(wrong))
         result = serve(module) if module.params["state"] == "present" else remove(module)
-    except (DnsmasqError, OSError) as error:
+    except (DnsmasqError, _record.UnreadableRecordError, OSError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(**result)
 

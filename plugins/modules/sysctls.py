@@ -63,6 +63,7 @@ written:
 import re
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.highload.lvs.plugins.module_utils._record import UnreadableRecordError
 from ansible_collections.highload.lvs.plugins.module_utils._root import require_root
 from ansible_collections.highload.lvs.plugins.module_utils._sysctls import SysctlError, Sysctls
 
@@ -86,7 +87,7 @@ def main() -> None:
         plan = sysctls.plan(wanted)
         if plan.changed and not module.check_mode:
             sysctls.apply(plan, wanted)
-    except (SysctlError, OSError) as error:
+    except (SysctlError, UnreadableRecordError, OSError) as error:
         module.fail_json(msg=f"sysctls: {error}")
     module.exit_json(
         changed=plan.changed,
