@@ -9,11 +9,15 @@ import contextlib
 import errno
 import hashlib
 import http.client
+import itertools
+import os
 import re
 import secrets
 import socket
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import TypeVar
 from urllib.parse import unquote, urlsplit
 
 from ansible_collections.highload.lvs.plugins.module_utils._dns import (
@@ -27,7 +31,11 @@ from ansible_collections.highload.lvs.plugins.module_utils._dns import (
 PORTS = {"http": 80, "tcp": 0, "dns": 53}
 MAX_BODY = 1 << 20
 MAX_LABEL = 200
+MAX_BUSY_PORTS = 1000
 FORMS = "http://HOST[:PORT][/PATH], tcp://HOST:PORT or dns://SERVER[:PORT]/NAME[/TYPE]"
+
+
+_Bound = TypeVar("_Bound")
 
 
 class ProbeError(Exception):
@@ -131,10 +139,11 @@ class _OldConnection(http.client.HTTPConnection):
 class Client:
     """One client that asks one target again and again, over a new connection each time unless told to keep it."""
 
-    def __init__(self, target: Target, manner: Manner) -> None:
-        """Prepare; nothing is sent yet."""
+    def __init__(self, target: Target, manner: Manner, ports: Iterator[int]) -> None:
+        """Prepare; nothing is sent yet. Connections are made from the ports in their order."""
         self._target = target
         self._manner = manner
+        self._ports = ports
         self._connection: http.client.HTTPConnection | None = None
         self._socket: socket.socket | None = None
         self._ask = {"http": self._ask_http, "tcp": self._ask_tcp, "dns": self._ask_dns}[target.scheme]
@@ -162,16 +171,18 @@ class Client:
             with contextlib.suppress(OSError):
                 self._socket.shutdown(socket.SHUT_RDWR)
 
-    def _source(self) -> tuple[str, int] | None:
-        return (self._manner.source, 0) if self._manner.source else None
+    def _from_a_port(self, bind: Callable[[tuple[str, int]], _Bound]) -> _Bound:
+        for port in itertools.islice(self._ports, MAX_BUSY_PORTS):
+            try:
+                return bind((self._manner.source, port))
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    raise
+        raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
 
     def _ask_http(self, deadline: float) -> tuple[str, str]:
         if self._connection is None:
-            maker = _OldConnection if self._manner.http_version == "1.0" else http.client.HTTPConnection
-            self._connection = maker(
-                self._target.host, self._target.port, timeout=self._manner.timeout, source_address=self._source()
-            )
-            self._connection.connect()
+            self._connection = self._from_a_port(self._connect_http)
             self._socket = self._connection.sock
         headers = {"Connection": "keep-alive" if self._manner.keep_alive else "close"}
         if self._manner.host_header:
@@ -184,6 +195,12 @@ class Client:
             self.close()
         return self._responder(body, answer), str(answer.status)
 
+    def _connect_http(self, source: tuple[str, int]) -> http.client.HTTPConnection:
+        maker = _OldConnection if self._manner.http_version == "1.0" else http.client.HTTPConnection
+        connection = maker(self._target.host, self._target.port, timeout=self._manner.timeout, source_address=source)
+        connection.connect()
+        return connection
+
     def _responder(self, body: str, answer: http.client.HTTPResponse) -> str:
         if self._manner.header:
             return label(answer.headers.get(self._manner.header, ""))
@@ -194,7 +211,8 @@ class Client:
 
     def _ask_tcp(self, deadline: float) -> tuple[str, str]:
         timeout = max(deadline - time.monotonic(), 0.001)
-        with socket.create_connection((self._target.host, self._target.port), timeout, self._source()):
+        to = (self._target.host, self._target.port)
+        with self._from_a_port(lambda source: socket.create_connection(to, timeout, source)):
             return "connected", ""
 
     def _ask_dns(self, deadline: float) -> tuple[str, str]:
@@ -204,8 +222,7 @@ class Client:
         ident = secrets.randbelow(1 << 16)
         with socket.socket(family, socket.SOCK_DGRAM) as channel:
             self._socket = channel
-            if self._manner.source:
-                channel.bind((self._manner.source, 0))
+            self._from_a_port(channel.bind)
             # Connected, so that the kernel drops what others send and tells when nobody listens.
             channel.connect(address)
             channel.send(encode_query(self._target.question, ident))

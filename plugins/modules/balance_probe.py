@@ -14,6 +14,9 @@ description:
   - Sends HTTP requests, TCP connections or DNS questions to one address, from the host that the module runs on,
     and tells apart who answered.
   - Each request goes over a connection of its own, so that each is balanced anew, unless O(keep_alive) is set.
+  - Connections come from ports that take turns over all runs on a host, which C(/run/highload-lvs-probe) remembers for
+    root. For minutes after a request, IPVS takes its port for the same connection and neither schedules nor counts
+    what comes from it; of the ports that the kernel gives programs, some come again too soon.
   - With O(duration) it watches a service while something else changes it. Run it in the background then, with C(async).
   - Never fails because of what a server answered or did not. The result tells; judge it with an assertion, such as one
     with the test P(highload.lvs.balanced#test).
@@ -208,6 +211,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.highload.lvs.plugins.module_utils._load import Bounds, send, summarise
+from ansible_collections.highload.lvs.plugins.module_utils._ports import Ports
 from ansible_collections.highload.lvs.plugins.module_utils._probe import Client, Manner, ProbeError, Target, parse_url
 
 MAX_COUNT = 10000
@@ -271,8 +275,9 @@ def read_manner(params: dict[str, Any]) -> Manner:
 
 def probe(target: Target, manner: Manner, bounds: Bounds) -> dict[str, Any]:
     """Send the requests and return what is to be told of them."""
+    ports = Ports()
     start = time.monotonic()
-    responses = send(bounds, lambda: Client(target, manner), manner.timeout + 1)
+    responses = send(bounds, lambda: Client(target, manner, ports), manner.timeout + 1)
     return {**summarise(responses), "duration": round(time.monotonic() - start, 3)}
 
 

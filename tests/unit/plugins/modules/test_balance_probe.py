@@ -18,9 +18,17 @@ import threading
 import time
 
 import pytest
+from ansible_collections.highload.lvs.plugins.module_utils import _ports
 from ansible_collections.highload.lvs.plugins.module_utils._probe import MAX_BODY
 from ansible_collections.highload.lvs.plugins.modules import balance_probe
 from ansible_collections.highload.lvs.tests.unit.module_args import patch_module_args
+
+
+@pytest.fixture(autouse=True)
+def ports(tmp_path, monkeypatch):
+    """Return the file in which the module remembers whose turn it is."""
+    monkeypatch.setattr(_ports, "MEMORY", tmp_path / "ports")
+    return tmp_path / "ports"
 
 
 @pytest.fixture
@@ -182,6 +190,61 @@ def test_nobody_there(run, scheme):
 
 def test_hanging_up(run, serve):
     assert run(url=f"http://127.0.0.1:{serve(lambda self: self.rfile.readline())}")["errors"] == {"reset": 1}
+
+
+def address(self):
+    """Answer with the port that asks."""
+    while self.rfile.readline().strip():
+        pass
+    self.wfile.write(b"HTTP/1.0 200 OK\r\n\r\n%d" % self.client_address[1])
+
+
+@pytest.mark.parametrize("concurrency", [1, 16])
+def test_no_port_comes_again_in_this_run_or_the_next(run, serve, ports, concurrency):
+    ports.write_text("0")
+    url = f"http://127.0.0.1:{serve(address)}"
+    runs = [run(url=url, count=count, concurrency=concurrency)["order"] for count in (150, 1, 150)]
+    assert len({port for order in runs for port in order}) == 301
+
+
+def test_ports_of_dns_questions_take_turns(run, serve, ports):
+    ports.write_text("0")
+    asked = []
+
+    def handle(self):
+        asked.append(self.client_address[1])
+
+    port = serve(handle, socketserver.ThreadingUDPServer)
+    for _ in range(2):
+        run(url=f"dns://127.0.0.1:{port}/example", count=40, concurrency=40, timeout=0.5)
+    assert len(set(asked)) == len(asked) == 80
+
+
+def test_ports_begin_anew_after_the_last(run, serve, tmp_path, monkeypatch):
+    monkeypatch.setattr(_ports, "RANGE", tmp_path / "range")
+    _ports.RANGE.write_text("40000\t40101\n")
+    order = run(url=f"http://127.0.0.1:{serve(address)}", count=70)["order"]
+    assert len(order) == 70
+    # The even ones are what the kernel gives others.
+    assert {int(port) for port in order} <= set(range(40001, 40102, 2))
+
+
+def test_a_port_that_somebody_has_is_left_out(run, serve, ports):
+    url = f"http://127.0.0.1:{serve(address)}"
+    ports.write_text("7")
+    first = int(run(url=url)["order"][0])
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", first))
+        ports.write_text("7")
+        order = run(url=url, count=2)["order"]
+    assert len(order) == 2
+    assert str(first) not in order
+
+
+def test_users_who_cannot_write_the_turn_begin_anywhere(run, serve, ports):
+    ports.mkdir()
+    result = run(url=f"http://127.0.0.1:{serve(address)}", count=50)
+    assert len(result["responders"]) == 50
 
 
 def test_a_source_that_is_not_here(run, serve):
