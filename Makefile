@@ -27,7 +27,7 @@ test: ## Run everything: lint, sanity, units, docs, lab, kernel, molecule
 
 .PHONY: test-quick
 test-quick: ## Run lint, units and one Molecule scenario
-	@python3 tools/stages.py venv system lint units molecule-default
+	@python3 tools/stages.py venv system molecule-default lint units
 
 .PHONY: lint
 lint: venv ## Check style and types of everything in the repository
