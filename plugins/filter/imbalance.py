@@ -16,31 +16,8 @@ description:
     expected and what was seen. Returns an empty list where the requests are balanced.
   - The words of the test P(highload.lvs.balanced#test), which takes the same options.
 positional: _input, scheduler
-options:
-  _input:
-    description:
-      - Number of requests by responder, such as RV(highload.lvs.balance_probe#module:responders),
-        or a service of P(highload.lvs.ipvs_difference#filter), which needs no option.
-    type: dict
-    required: true
-  scheduler:
-    description: The scheduler, as C(rr).
-    type: str
-  weights:
-    description: The weight of each responder. One of O(weights) and O(servers) is needed for counts.
-    type: dict
-  servers:
-    description: The number of real servers, all of the same weight.
-    type: int
-  scheduler_flags:
-    description: Flags of the scheduler, as C(sh-port).
-    type: list
-    elements: str
-    default: []
-  persistent:
-    description: Whether the service is persistent.
-    type: bool
-    default: false
+extends_documentation_fragment:
+  - highload.lvs._distribution
 seealso:
   - plugin: highload.lvs.balanced
     plugin_type: test

@@ -24,31 +24,8 @@ description:
     of weight 0 must have nothing.
   - For what is wrong in words, see P(highload.lvs.imbalance#filter).
 positional: _input, scheduler
-options:
-  _input:
-    description:
-      - Number of requests by responder, such as RV(highload.lvs.balance_probe#module:responders),
-        or a service of P(highload.lvs.ipvs_difference#filter), which needs no option.
-    type: dict
-    required: true
-  scheduler:
-    description: The scheduler, as C(rr).
-    type: str
-  weights:
-    description: The weight of each responder. One of O(weights) and O(servers) is needed for counts.
-    type: dict
-  servers:
-    description: The number of real servers, all of the same weight.
-    type: int
-  scheduler_flags:
-    description: Flags of the scheduler, as C(sh-port).
-    type: list
-    elements: str
-    default: []
-  persistent:
-    description: Whether the service is persistent.
-    type: bool
-    default: false
+extends_documentation_fragment:
+  - highload.lvs._distribution
 seealso:
   - plugin: highload.lvs.imbalance
     plugin_type: filter
