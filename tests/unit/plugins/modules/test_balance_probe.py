@@ -215,7 +215,7 @@ def test_ports_of_dns_questions_take_turns(run, serve, ports):
         asked.append(self.client_address[1])
 
     port = serve(handle, socketserver.ThreadingUDPServer)
-    for _ in range(2):
+    for _run in range(2):
         run(url=f"dns://127.0.0.1:{port}/example", count=40, concurrency=40, timeout=0.5)
     assert len(set(asked)) == len(asked) == 80
 
