@@ -3,6 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 PYTHON ?=
+RELEASE ?=
 CACHE := $(CURDIR)/.cache
 LINK := $(CACHE)/collections/ansible_collections/highload/lvs
 SCENARIOS := $(patsubst molecule/%/molecule.yml,molecule-%,$(wildcard molecule/*/molecule.yml))
@@ -61,8 +62,8 @@ molecule-%: venv system
 	@tools/molecule $*
 
 .PHONY: test-docker
-test-docker: venv system ## Run the default scenario in containers, on a Docker engine in a lab guest
-	@tools/docker-test
+test-docker: venv system ## Run the default scenario in containers in a lab guest; RELEASE=trixie runs one
+	@tools/docker-test $(RELEASE)
 
 .PHONY: browser
 browser: venv ## Test the report of verify in headless Chromium, which must be installed
