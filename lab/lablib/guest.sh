@@ -24,7 +24,7 @@ for name in debug gpt-auto hibernate-resume rc-local ssh system-update tpm2; do
     ln -s /dev/null "$root/etc/systemd/system-generators/systemd-$name-generator"
 done
 # ... and 64 serial lines that the kernel always has, and nobody uses.
-echo 'SUBSYSTEM=="tty", KERNEL=="ttyS*", TAG-="systemd"' >"$root/etc/udev/rules.d/99-zz-no-serial-lines.rules"
+echo 'SUBSYSTEM=="tty", KERNEL=="ttyS*", ENV{SYSTEMD_READY}="0"' >"$root/etc/udev/rules.d/99-zz-no-serial-lines.rules"
 
 # The root file system is mounted by the kernel; an entry here would make every boot wait for udev and fsck.
 : >"$root/etc/fstab"
