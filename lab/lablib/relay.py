@@ -11,6 +11,9 @@ import socket
 import sys
 
 PIECE = 65536
+# A guest that is reset does not end its connections, and who only waits for it never learns. Asked whether it is still
+# there, it resets them as soon as it is up again; one that stays silent is given up after half a minute.
+KEEPALIVE = {socket.TCP_KEEPIDLE: 5, socket.TCP_KEEPINTVL: 5, socket.TCP_KEEPCNT: 5}  # s, s, times
 
 
 def relay(connection: socket.socket, supervisor: int) -> None:
@@ -41,6 +44,9 @@ if __name__ == "__main__":
         pidfd = os.pidfd_open(int(sys.argv[3]))
         with socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=10) as guest:
             guest.settimeout(None)
+            guest.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            for option, value in KEEPALIVE.items():
+                guest.setsockopt(socket.IPPROTO_TCP, option, value)
             relay(guest, pidfd)
     except (OSError, KeyboardInterrupt) as error:
         sys.exit(f"lab: connection to {sys.argv[1]}: {error}")

@@ -25,12 +25,12 @@ class LabUnderTest:
         self.state = Lab(name)
         self.command = [sys.executable, str(CHECKOUT / "lab" / "lab"), "--lab", name]
 
-    def run(self, *words: str, env: dict[str, str] | None = None, **how: Any) -> subprocess.CompletedProcess[str]:
-        """Run the command with these words; what it writes is in the result."""
-        environment = {**os.environ, **(env or {})}
-        return subprocess.run(
-            [*self.command, *words], check=False, capture_output=True, text=True, timeout=600, env=environment, **how
-        )
+    def run(
+        self, *words: str, env: dict[str, str] | None = None, timeout: float = 600, **how: Any
+    ) -> subprocess.CompletedProcess[str]:
+        """Run the command with these words, for at most timeout seconds; what it writes is in the result."""
+        how |= {"env": {**os.environ, **(env or {})}, "timeout": timeout}
+        return subprocess.run([*self.command, *words], check=False, capture_output=True, text=True, **how)
 
     def ok(self, *words: str, **how: Any) -> str:
         """Run the command, which must succeed; return its standard output."""

@@ -40,6 +40,14 @@ def test_guests_of_both_releases(lab: LabUnderTest) -> None:
         # Hundreds of terminals would be units, and make every reload of systemd slow.
         assert "tty" not in lab.ok("exec", name, "--", "systemctl", "list-units", "--no-legend", "--type=device")
 
+    # No datagram between them is lost, and none waits in a kernel that sleeps.
+    echo = "import os, socket; s = socket.socket(type=socket.SOCK_DGRAM); s.bind(('', 9999)); os.closerange(0, 3)\n"
+    echo += "if not os.fork():\n  while True: s.sendto(*s.recvfrom(99))"
+    lab.ok("exec", "one", "--", "python3", "-c", echo)
+    ask = f"import socket; s = socket.socket(type=socket.SOCK_DGRAM); s.connect(('{status['one'][1]}', 9999))\n"
+    ask += "s.settimeout(1)\nfor i in range(10000): s.send(b'%d' % i); assert s.recv(99) == b'%d' % i"
+    lab.ok("exec", "two", "--", "python3", "-c", ask)
+
     # They reach each other, and a package mirror by name; 8.8.8.8 answers DNS as the lab's resolver; no other way out.
     lab.ok("exec", "one", "--", "ping", "-c1", "-W2", status["two"][1])
     ask = "import sys; sys.path.insert(0, '/root'); import socket; s = socket.socket(type=socket.SOCK_DGRAM); "
@@ -57,6 +65,10 @@ def test_guests_of_both_releases(lab: LabUnderTest) -> None:
     assert lab.ok("exec", "one", "--", "cat", "/root/file") == "kept\n"
     assert lab.ok("exec", "one", "--", "cat", "/proc/sys/kernel/random/boot_id") != before
     lab.ok("exec", "one", "--", "ping", "-c1", "-W2", status["two"][1])
+
+    # Who waits for an answer of a guest that is reset is told.
+    reset = "(sleep 1; systemctl reboot --force --force) & sleep 600"
+    assert lab.run("exec", "two", "--", "sh", "-c", reset, timeout=60).returncode == 255
 
     # One goes, the other stays; the last one takes everything along, a kept ssh connection too.
     lab.ok("down", "two")
