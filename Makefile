@@ -13,6 +13,8 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export ANSIBLE_COLLECTIONS_PATH := $(CACHE)/collections
 export ANSIBLE_HOME := $(CACHE)/ansible
 export PYTHONPYCACHEPREFIX := $(CACHE)/pycache
+# Where the environment forbids to keep what was compiled, each of Ansible's processes compiles Ansible again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help
 help: ## List the targets
