@@ -39,7 +39,7 @@ _value:
 
 from collections.abc import Callable
 
-from ansible_collections.highload.lvs.plugins.plugin_utils._distribution import imbalance
+from ansible_collections.highload.lvs.plugins.plugin_utils._late import late
 
 
 class FilterModule:
@@ -47,4 +47,4 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., object]]:
         """Return the filter by name."""
-        return {"imbalance": imbalance}
+        return {"imbalance": late("_distribution", "imbalance")}

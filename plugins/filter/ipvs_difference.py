@@ -71,7 +71,7 @@ _value:
 
 from collections.abc import Callable
 
-from ansible_collections.highload.lvs.plugins.plugin_utils._distribution import ipvs_difference
+from ansible_collections.highload.lvs.plugins.plugin_utils._late import late
 
 
 class FilterModule:
@@ -79,4 +79,4 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., object]]:
         """Return the filter by name."""
-        return {"ipvs_difference": ipvs_difference}
+        return {"ipvs_difference": late("_distribution", "ipvs_difference")}

@@ -69,40 +69,9 @@ _value:
   elements: str
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
-from ansible_collections.highload.lvs.plugins.module_utils._ipvs.errors import ValidationError
-from ansible_collections.highload.lvs.plugins.module_utils._ipvs.validate import read_order
-from ansible_collections.highload.lvs.plugins.plugin_utils._servers_from import resolve
-
-
-def ipvs_mistakes(
-    services: Any,
-    timeouts: Any = None,
-    sync_daemons: Any = None,
-    keep_addresses: Any = (),
-    drain: Any = 0,
-    groups: Mapping[str, Any] | None = None,
-    hostvars: Mapping[str, Any] | None = None,
-) -> list[str]:
-    """Return every mistake in what ipvs_services would be given."""
-    try:
-        resolved = resolve(services, groups or {}, hostvars or {})
-    except ValidationError as error:
-        return error.errors
-    given = {
-        "services": resolved.services,
-        "timeouts": timeouts,
-        "sync_daemons": sync_daemons,
-        "keep_addresses": keep_addresses,
-        "drain": drain,
-    }
-    try:
-        read_order({**given, "state": "present", "purge": "managed"})
-    except ValidationError as error:
-        return resolved.in_words_of_the_inventory(error.errors)
-    return []
+from ansible_collections.highload.lvs.plugins.plugin_utils._late import late
 
 
 class FilterModule:
@@ -110,4 +79,4 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., object]]:
         """Return the filter by name."""
-        return {"ipvs_mistakes": ipvs_mistakes}
+        return {"ipvs_mistakes": late("_ipvs_mistakes", "ipvs_mistakes")}

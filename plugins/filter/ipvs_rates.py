@@ -39,37 +39,9 @@ _value:
   elements: str
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable
 
-from ansible.errors import AnsibleFilterError
-from ansible_collections.highload.lvs.plugins.module_utils._ipvs.addresses import endpoint
-from ansible_collections.highload.lvs.plugins.module_utils._ipvs.model import ServiceKey
-
-BAR = 20
-
-
-def ipvs_rates(facts: Mapping[str, Any]) -> list[str]:
-    """Return the lines of all services; raise AnsibleFilterError where the facts have no rates."""
-    try:
-        return [line for service in facts["services"] for line in _lines(service)]
-    except (KeyError, TypeError) as error:
-        raise AnsibleFilterError(f"this is no result of ipvs_facts with gather: [rates] ({error!r})") from error
-
-
-def _lines(service: Mapping[str, Any]) -> Iterator[str]:
-    total = service["rates"]["connections_per_second"]
-    yield _line(f"{ServiceKey.from_dict(dict(service))} {service['scheduler']}", service["rates"], "")
-    for server in service["servers"]:
-        share = server["rates"]["connections_per_second"] / total if total else 0
-        name = f"  {endpoint(server['address'], server['port'])} weight {server['weight']}"
-        active = f"{server['active_connections']} active"
-        yield _line(name, server["rates"], f"{'#' * round(BAR * min(share, 1)):<{BAR}} {active}")
-
-
-def _line(name: str, rates: Mapping[str, int], rest: str) -> str:
-    kilobytes = (rates["in_bytes_per_second"] + rates["out_bytes_per_second"]) / 1000
-    return f"{name:<44} {rates['connections_per_second']:>6} conn/s {kilobytes:>9.1f} kB/s  {rest}".rstrip()
+from ansible_collections.highload.lvs.plugins.plugin_utils._late import late
 
 
 class FilterModule:
@@ -77,4 +49,4 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., object]]:
         """Return the filter by name."""
-        return {"ipvs_rates": ipvs_rates}
+        return {"ipvs_rates": late("_ipvs_rates", "ipvs_rates")}

@@ -70,20 +70,9 @@ _value:
   elements: dict
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
-from ansible.errors import AnsibleFilterError
-from ansible_collections.highload.lvs.plugins.module_utils._ipvs.errors import ValidationError
-from ansible_collections.highload.lvs.plugins.plugin_utils._servers_from import resolve
-
-
-def ipvs_resolve(services: Any, groups: Mapping[str, Any], hostvars: Mapping[str, Any]) -> Any:
-    """Return the plain services; raise AnsibleFilterError with every mistake."""
-    try:
-        return resolve(services, groups, hostvars).services
-    except ValidationError as error:
-        raise AnsibleFilterError("; ".join(error.errors)) from None
+from ansible_collections.highload.lvs.plugins.plugin_utils._late import late
 
 
 class FilterModule:
@@ -91,4 +80,4 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., object]]:
         """Return the filter by name."""
-        return {"ipvs_resolve": ipvs_resolve}
+        return {"ipvs_resolve": late("_ipvs_resolve", "ipvs_resolve")}

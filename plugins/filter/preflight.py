@@ -5,34 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable
 
-from ansible.errors import AnsibleFilterError
-from ansible.utils.unsafe_proxy import wrap_var
-from ansible_collections.highload.lvs.plugins.module_utils._ipvs.errors import ValidationError
-from ansible_collections.highload.lvs.plugins.plugin_utils._preflight import checks, report
-from ansible_collections.highload.lvs.plugins.plugin_utils._preflight.site import Site, look, read_site
-
-
-def _read(hostvars: Mapping[str, Any], names: Iterable[str], clients: Any) -> Site:
-    try:
-        return read_site(hostvars, names, clients)
-    except ValidationError as error:
-        raise AnsibleFilterError("; ".join(error.errors)) from error
-
-
-def preflight_look(hostvars: Mapping[str, Any], hosts: Iterable[str], host: str, clients: Any = None) -> dict[str, Any]:
-    """Return what to look at on one host."""
-    return look(_read(hostvars, hosts, clients), host)
-
-
-def preflight_findings(
-    hostvars: Mapping[str, Any], hosts: Iterable[str], clients: Any = None, accepted: Collection[str] = ()
-) -> list[dict[str, str]]:
-    """Judge all hosts. What hosts said is in the result, so it is marked as nothing to look for templates in."""
-    found: list[dict[str, str]] = wrap_var(report.as_data(checks.findings(_read(hostvars, hosts, clients)), accepted))
-    return found
+from ansible_collections.highload.lvs.plugins.plugin_utils._late import late
 
 
 class FilterModule:
@@ -41,7 +16,7 @@ class FilterModule:
     def filters(self) -> dict[str, Callable[..., object]]:
         """Return the filters by name."""
         return {
-            "preflight_look": preflight_look,
-            "preflight_findings": preflight_findings,
-            "preflight_lines": report.lines,
+            "preflight_look": late("_preflight.filters", "preflight_look"),
+            "preflight_findings": late("_preflight.filters", "preflight_findings"),
+            "preflight_lines": late("_preflight.report", "lines"),
         }

@@ -5,45 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable
 
-from ansible.errors import AnsibleFilterError
-from ansible.utils.unsafe_proxy import wrap_var
-from ansible_collections.highload.lvs.plugins.module_utils._ipvs.errors import ValidationError
-from ansible_collections.highload.lvs.plugins.plugin_utils._verify import output, page, plan, verdict
-from ansible_collections.highload.lvs.plugins.plugin_utils._verify.site import Site
-
-
-def _read(hostvars: Mapping[str, Any], names: Iterable[str]) -> Site:
-    try:
-        return Site.read(hostvars, names)
-    except ValidationError as error:
-        raise AnsibleFilterError(f"the inventory cannot be: {'; '.join(error.errors)}") from error
-    except (KeyError, TypeError, ValueError) as error:
-        raise AnsibleFilterError(
-            f"the inventory lacks what it must have, or has it in another form: {error!r}"
-        ) from error
-
-
-def verify_look(hostvars: Mapping[str, Any], host: str) -> dict[str, Any]:
-    """Return what to look at on one host."""
-    return dict(plan.look(_read(hostvars, [host]).hosts[host].wanted))
-
-
-def verify_probes(
-    hostvars: Mapping[str, Any], hosts: Iterable[str], director: str, requests: int
-) -> list[dict[str, Any]]:
-    """Return the probes of one director's virtual services."""
-    if not 1 <= int(requests) <= plan.MAX_REQUESTS:
-        raise AnsibleFilterError(f"verify_requests {requests} is not within 1 to {plan.MAX_REQUESTS}")
-    return plan.probes(_read(hostvars, hosts), director, int(requests))
-
-
-def verify_verdict(hostvars: Mapping[str, Any], hosts: Iterable[str], other_clients: bool = False) -> dict[str, Any]:
-    """Judge all hosts. What servers sent is in the result, so it is marked as nothing to look for templates in."""
-    result: dict[str, Any] = wrap_var(verdict.verdict(_read(hostvars, hosts), bool(other_clients)))
-    return result
+from ansible_collections.highload.lvs.plugins.plugin_utils._late import late
 
 
 class FilterModule:
@@ -52,10 +16,10 @@ class FilterModule:
     def filters(self) -> dict[str, Callable[..., object]]:
         """Return the filters by name."""
         return {
-            "verify_look": verify_look,
-            "verify_probes": verify_probes,
-            "verify_verdict": verify_verdict,
-            "verify_lines": output.lines,
-            "verify_junit": output.junit,
-            "verify_page": page.page,
+            "verify_look": late("_verify.filters", "verify_look"),
+            "verify_probes": late("_verify.filters", "verify_probes"),
+            "verify_verdict": late("_verify.filters", "verify_verdict"),
+            "verify_lines": late("_verify.output", "lines"),
+            "verify_junit": late("_verify.output", "junit"),
+            "verify_page": late("_verify.page", "page"),
         }

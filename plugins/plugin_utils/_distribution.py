@@ -65,6 +65,11 @@ def imbalance(
         raise AnsibleFilterError(f"the service or the counts lack what is needed: {error!r}") from error
 
 
+def balanced(counted: Any, *args: Any, **options: Any) -> bool:
+    """Tell whether ``imbalance`` finds nothing wrong with the counts."""
+    return not imbalance(counted, *args, **options)
+
+
 def _equal_weights(counted: Mapping[str, Any], servers: int) -> dict[str, int]:
     """Return weight 1 for each of this many servers; those that never answered have no name to show."""
     if servers < 1:

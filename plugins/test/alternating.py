@@ -41,7 +41,7 @@ _value:
 
 from collections.abc import Callable
 
-from ansible_collections.highload.lvs.plugins.plugin_utils._balance import alternates
+from ansible_collections.highload.lvs.plugins.plugin_utils._late import late
 
 
 class TestModule:
@@ -49,4 +49,4 @@ class TestModule:
 
     def tests(self) -> dict[str, Callable[..., bool]]:
         """Return the test by name."""
-        return {"alternating": alternates}
+        return {"alternating": late("_balance", "alternates")}

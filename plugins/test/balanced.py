@@ -48,14 +48,8 @@ _value:
 """
 
 from collections.abc import Callable
-from typing import Any
 
-from ansible_collections.highload.lvs.plugins.plugin_utils._distribution import imbalance
-
-
-def balanced(counted: Any, *args: Any, **options: Any) -> bool:
-    """Tell whether nothing is wrong with the counts."""
-    return not imbalance(counted, *args, **options)
+from ansible_collections.highload.lvs.plugins.plugin_utils._late import late
 
 
 class TestModule:
@@ -63,4 +57,4 @@ class TestModule:
 
     def tests(self) -> dict[str, Callable[..., bool]]:
         """Return the test by name."""
-        return {"balanced": balanced}
+        return {"balanced": late("_distribution", "balanced")}

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.highload.lvs.plugins.filter.backend_mistakes import backend_mistakes
+from ansible_collections.highload.lvs.plugins.plugin_utils._backend_mistakes import backend_mistakes
 
 GOOD: dict[str, Any] = {"name": "blue", "port": 8081, "content": "x"}
 

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import pytest
 from ansible.errors import AnsibleFilterError
-from ansible_collections.highload.lvs.plugins.filter.ipvs_rates import ipvs_rates
 from ansible_collections.highload.lvs.plugins.module_utils._ipvs.facts import gather_from_texts
+from ansible_collections.highload.lvs.plugins.plugin_utils._ipvs_rates import ipvs_rates
 
 
 def test_lines_of_a_capture(capture):

@@ -17,9 +17,8 @@ from xml.etree import ElementTree
 
 import pytest
 from ansible.errors import AnsibleFilterError
-from ansible_collections.highload.lvs.plugins.filter import verify
 from ansible_collections.highload.lvs.plugins.module_utils._ipvs.model import VirtualService
-from ansible_collections.highload.lvs.plugins.plugin_utils._verify import output, plan, topology
+from ansible_collections.highload.lvs.plugins.plugin_utils._verify import filters, output, plan, topology
 from ansible_collections.highload.lvs.plugins.plugin_utils._verify.director import service_differences
 from ansible_collections.highload.lvs.plugins.plugin_utils._verify.page import page
 from ansible_collections.highload.lvs.plugins.plugin_utils._verify.site import Site
@@ -38,7 +37,7 @@ def host():
 
 def judge(*hosts, other_clients=False):
     names = [f"host{number}" for number in range(1, len(hosts) + 1)]
-    return verify.verify_verdict(dict(zip(names, hosts, strict=True)), names, other_clients)
+    return filters.verify_verdict(dict(zip(names, hosts, strict=True)), names, other_clients)
 
 
 def failed(result):
@@ -327,7 +326,7 @@ def test_requests_end_a_cycle(host, scheduler, weights, requests, count):
     one = host["ipvs_services"][0]
     one["scheduler"] = scheduler
     one["servers"] = [{"address": f"127.0.0.{n}", "port": 80, "weight": w} for n, w in enumerate(weights, 1)]
-    assert verify.verify_probes({"a": host}, ["a"], "a", requests)[0]["count"] == count
+    assert filters.verify_probes({"a": host}, ["a"], "a", requests)[0]["count"] == count
 
 
 @pytest.mark.parametrize(
@@ -344,12 +343,12 @@ def test_requests_end_a_cycle(host, scheduler, weights, requests, count):
 def test_an_inventory_that_cannot_be_is_refused(host, variable, value, message):
     host[variable] = value
     with pytest.raises(AnsibleFilterError, match=message):
-        verify.verify_look({"host1": host}, "host1")
+        filters.verify_look({"host1": host}, "host1")
 
 
 def test_a_number_of_requests_out_of_range_is_refused(host):
     with pytest.raises(AnsibleFilterError, match="verify_requests 0 is not within 1 to 10000"):
-        verify.verify_probes({"a": host}, ["a"], "a", 0)
+        filters.verify_probes({"a": host}, ["a"], "a", 0)
 
 
 def test_differences_of_a_service():
@@ -409,7 +408,7 @@ def hostile(host):
     probe(host)["responders"] = {HOSTILE: 102}
     probe(host)["errors"] = {HOSTILE: 1}
     names = [HOSTILE]
-    return verify.verify_verdict({HOSTILE: host}, names)
+    return filters.verify_verdict({HOSTILE: host}, names)
 
 
 class Tags(HTMLParser):
