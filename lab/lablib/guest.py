@@ -88,7 +88,7 @@ class Guest:
             time.sleep(0.02)
 
     def kernel_command(self, kernel: Kernel, image: Path, memory: str) -> list[str]:
-        """The command line of the kernel. systemd in the guest reads systemd.*, ip= and nameserver= there."""
+        """The command line of the kernel. systemd in the guest reads systemd.* and ip= there."""
         key = self.lab.key.with_suffix(".pub").read_text().strip()
         return [
             str(kernel.program),
@@ -116,8 +116,8 @@ class Guest:
             f"systemd.hostname={self.name}",
             # In quotes, as it has a space in it. (systemd 252 does not know set_credential_binary.)
             f'"systemd.set_credential=ssh.authorized_keys.root:{key}"',
-            f"ip={self.address}::{network.ROUTER}:{network.NETMASK}:{self.name}:vec0:none",
-            f"nameserver={network.RESOLVER}",
+            # With the resolver in it: systemd-resolved asks one in nameserver= for all names, whatever its files say.
+            f"ip={self.address}::{network.ROUTER}:{network.NETMASK}:{self.name}:vec0:none:{network.RESOLVER}",
         ]
 
     def await_ssh(self, boot: int, seconds: float, since: float) -> None:
