@@ -167,6 +167,8 @@ OTHERS = f"/etc/dnsmasq.d,.dpkg-dist,.dpkg-old,.dpkg-new,{Path(_dnsmasq.CONFIG).
 PATIENCE = 10.0  # seconds for a started dnsmasq to answer
 TIMEOUT = 3.0  # seconds for one answer
 PAUSE = 0.2
+# Seconds for questions on their way to be answered: one that is lost costs whoever asked it 5 s, the patience of libc.
+GRACE = 0.5
 
 
 class DnsmasqError(Exception):
@@ -296,17 +298,19 @@ def try_out(module: AnsibleModule, service: Service, files: dict[str, str]) -> N
 
 @contextlib.contextmanager
 def covered(enabled: bool) -> Iterator[None]:
-    """Let the host ask the second dnsmasq too while the unit restarts, if it asks the unit."""
+    """Let the host ask the second dnsmasq first while the unit restarts, if it asks the unit."""
     before = _resolver.look()
     if not (enabled and before.ours):
         yield
         return
     text = before.content or ""
     try:
-        _resolver.put(ResolvConf(None, _resolver.render(["127.0.0.1", TRIAL_ADDRESS], text)))
+        _resolver.put(ResolvConf(None, _resolver.render([TRIAL_ADDRESS, "127.0.0.1"], text)))
+        time.sleep(GRACE)
         yield
     finally:
         _resolver.put(ResolvConf(None, _resolver.render(["127.0.0.1"], text)))
+        time.sleep(GRACE)
 
 
 def restart(module: AnsibleModule) -> None:
