@@ -11,18 +11,21 @@ import signal
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 QUIET_SECONDS = 20
+LAST_LINES = 40
 
 
 @dataclass
 class Outcome:
-    """How a command ended: its exit status and how long it ran, in seconds."""
+    """How a command ended: its exit status, how long it ran, in seconds, and its last lines."""
 
     status: int
     seconds: float
+    last_lines: list[bytes]
 
 
 @dataclass
@@ -33,23 +36,25 @@ class _Running:
     started: float = field(default_factory=time.monotonic)
     heard: float = field(default_factory=time.monotonic)
     rest: bytes = b""  # a line that has not ended yet
+    last_lines: deque[bytes] = field(default_factory=lambda: deque(maxlen=LAST_LINES))
 
     def copy(self, chunk: bytes) -> None:
         """Pass on what the command wrote; with a mark, line by line, so that two commands never share a line."""
         self.heard = time.monotonic()
+        *lines, self.rest = (self.rest + chunk).split(b"\n")
+        self.last_lines.extend(lines)
         if self.mark:
-            *lines, self.rest = (self.rest + chunk).split(b"\n")
             chunk = b"".join(self.mark + line + b"\n" for line in lines)
         sys.stdout.buffer.write(chunk)
         sys.stdout.flush()
 
     def end(self) -> Outcome:
         """Wait for the command, whose output has ended."""
-        if self.rest:
+        if self.mark and self.rest:
             self.copy(b"\n")
         assert self.process.stdout is not None
         self.process.stdout.close()
-        return Outcome(self.process.wait(), time.monotonic() - self.started)
+        return Outcome(self.process.wait(), time.monotonic() - self.started, list(self.last_lines))
 
 
 def run_all(commands: Mapping[str, Sequence[str]], at_once: int) -> dict[str, Outcome]:

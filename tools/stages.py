@@ -4,7 +4,8 @@ Usage: python3 tools/stages.py TARGET ...
 
 ``venv`` and ``system`` come first and alone, and without them there is no point in going on. All other targets are
 independent of each other and run two at a time: a guest has one processor and Ansible waits for it half of the time.
-A target that fails does not keep the others from running, so that one run tells everything.
+A target that fails does not keep the others from running, so that one run tells everything; its last lines are told
+again after the table.
 """
 
 from __future__ import annotations
@@ -35,6 +36,10 @@ def main(targets: list[str]) -> int:
         result = "skipped" if outcome is None else "failed" if outcome.status else "passed"
         count[result] += 1
         print(f"{target:<26}  {result:<7}  {outcome.seconds if outcome else 0:>7.0f}")
+    for target, outcome in outcomes.items():
+        if outcome.status:
+            print(f"\n{target} failed with")
+            print(b"\n".join(outcome.last_lines).decode(errors="replace"))
     print("\nstages: " + ", ".join(f"{number} {result}" for result, number in count.items()), flush=True)
     return 0 if count["passed"] == len(targets) else 1
 
